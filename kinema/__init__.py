@@ -1,0 +1,60 @@
+"""Kinema: open text to video. A sentence in, a film out.
+
+    import kinema
+
+    film = kinema.generate("a red dog jumps in a snowy forest at night", "dog.mp4", seed=7)
+    film.clip.frames      # (T, H, W, 3) uint8
+    film.recipe           # what makes the same frames again
+
+Nothing heavy is imported before it is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from kinema import errors
+from kinema.errors import KinemaError
+
+if TYPE_CHECKING:
+    from kinema.canvas import Asks, Canvas
+    from kinema.clip import Clip
+    from kinema.engine import Film, generate, make, make_all, settle
+    from kinema.recipe import Recipe
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Asks": "kinema.canvas",
+    "Canvas": "kinema.canvas",
+    "Clip": "kinema.clip",
+    "Film": "kinema.engine",
+    "Recipe": "kinema.recipe",
+    "generate": "kinema.engine",
+    "make": "kinema.engine",
+    "make_all": "kinema.engine",
+    "settle": "kinema.engine",
+}
+
+__all__ = [
+    "Asks",
+    "Canvas",
+    "Clip",
+    "Film",
+    "KinemaError",
+    "Recipe",
+    "errors",
+    "generate",
+    "make",
+    "make_all",
+    "settle",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kinema' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,45 @@
+"""What the environment may set: one class, every variable begins with KINEMA_.
+
+It stands alone and lowest, so that every layer reads limits and places from here and no layer reads the environment.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kinema.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Places, limits and the machine's declared properties, as the environment has them at this moment."""
+
+    model_config = SettingsConfigDict(env_prefix="KINEMA_", frozen=True)
+
+    home: Path = Field(default_factory=lambda: user_data_path("kinema"), description="everything that Kinema keeps")
+    weights: Path | None = Field(None, description="a folder of native networks to use instead of the embedded one")
+    precision: Literal["auto", "bf16", "f32"] = Field("auto", description="numbers that the networks are run in")
+    threads: int | None = Field(None, ge=1, le=1024, description="threads of a network; all cores where unset")
+    watts: float = Field(30.0, gt=0, description="what the machine draws while it works, as declared by its owner")
+    grams_per_kwh: float = Field(445.0, ge=0, description="CO2 of the electricity; the world's mean in 2024 (IEA)")
+    max_seconds: float = Field(60.0, gt=0, description="the longest film")
+    max_side_px: int = Field(512, ge=16, description="the largest width or height")
+    max_fps: int = Field(60, ge=1, description="the highest rate")
+    max_steps: int = Field(200, ge=1, description="the most steps of the solver")
+    max_films: int = Field(64, ge=1, description="the most films of one request")
+
+
+def read_settings() -> Settings:
+    """The settings as the environment has them now. Raises SettingsError naming the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        meaning = Settings.model_fields[name].description
+        said = f"{first['msg'][:1].lower()}{first['msg'][1:]}"
+        raise SettingsError(
+            f"KINEMA_{name.upper()} is {first['input']!r} ({meaning}): {said}; mend or unset it"
+        ) from None

@@ -1,0 +1,85 @@
+"""What several tests share: an environment of their own, and our networks at tiny size, exported and run for real."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kinema.world.captions import words
+
+CARD: dict[str, Any] = {
+    "format": "kinema-native-1",
+    "name": "tiny",
+    "licence": "Apache-2.0",
+    "trained_on": "nothing",
+    "latent_channels": 6,
+    "mask_channels": 16,
+    "chunk": 4,
+    "patch": 16,
+    "window": 8,
+    "overlap": 2,
+    "words": words(),
+    "text_length": 40,
+    "fps": 8,
+    "width": 48,
+    "height": 32,
+    "steps": 3,
+    "guidance": 2.0,
+    "solver": "heun",
+    "shift": 1.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No variable of the person who runs the tests is seen, and no backend of another test is kept."""
+    import os
+
+    from kinema import backends
+
+    for name in [name for name in os.environ if name.startswith("KINEMA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KINEMA_HOME", str(tmp_path_factory.getbasetemp() / "home"))
+    monkeypatch.setenv("KINEMA_PRECISION", "f32")
+    monkeypatch.setenv("KINEMA_THREADS", "1")
+    backends.find.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of native networks with drawn weights: the real ones, thousands of times smaller."""
+    import torch
+
+    from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
+    from kinema.model.denoiser import Denoiser
+    from kinema.model.export import export
+    from kinema.model.text import TextConfig
+    from kinema.model.transformer import TransformerConfig
+
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("tiny")
+    autoencoder = Autoencoder(AutoencoderConfig(channels=CARD["latent_channels"], widths=(8, 8, 8), depth=1))
+    text = TextConfig(words=len(CARD["words"]), length=CARD["text_length"], width=32, depth=1, head=32)
+    shape = TransformerConfig(channels=CARD["latent_channels"], width=32, depth=1, head=32, axes=(4, 6, 6))
+    denoiser = Denoiser(text, shape)
+    with torch.no_grad():
+        for parameter in denoiser.parameters():
+            parameter += 0.2 * torch.randn(parameter.shape)
+    export(folder, autoencoder, denoiser, CARD)
+    return folder
+
+
+@pytest.fixture
+def tiny_model(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The tiny networks stand in the place of the embedded ones."""
+    monkeypatch.setenv("KINEMA_WEIGHTS", str(tiny_weights))
+    return tiny_weights
+
+
+def write_card(folder: Path, **changes: object) -> None:
+    """The card of the networks that lie in a folder."""
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".xml", ".safetensors"))
+    hashes = {path.name: sha256(path.read_bytes()).hexdigest() for path in files}
+    (folder / "networks.json").write_text(json.dumps({**CARD, "files": hashes, **changes}))
