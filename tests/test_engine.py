@@ -1,0 +1,239 @@
+"""The chain, run on real OpenVINO networks of tiny size."""
+
+import os
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kinema
+from kinema import engine
+from kinema.backends import Asks, Step, check_asks, find
+from kinema.backends.native import known_share
+from kinema.canvas import Canvas, Cue
+from kinema.clip import Clip
+from kinema.errors import BackendError, DurationError, KinemaError, OutputError, PromptError, RecipeError, SizeError
+from kinema.recipe import Recipe
+
+PROMPT = "a red dog jumps in the snow."
+pytestmark = pytest.mark.usefixtures("tiny_model")
+
+
+def recipe(**parts: object) -> Recipe:
+    return Recipe.model_validate({"prompt": PROMPT, "as_is": True, "seed": 7, **parts})
+
+
+def test_same_recipe_same_frames_whatever_ran_before():
+    first = engine.make(recipe())
+    engine.make(recipe(seed=8, width=64, height=64))
+    again = engine.make(recipe())
+    assert np.array_equal(first.clip.frames, again.clip.frames)
+    assert first.recipe == again.recipe
+
+
+def test_a_settled_recipe_makes_the_same_film_from_its_json():
+    film = engine.make(recipe(seed=None))
+    again = engine.make(Recipe.model_validate_json(film.recipe.canonical()))
+    assert np.array_equal(film.clip.frames, again.clip.frames)
+    assert again.recipe == film.recipe
+
+
+def test_seed_prompt_and_guidance_each_change_the_frames():
+    plain = engine.make(recipe()).clip.frames
+    for other in (recipe(seed=8), recipe(prompt="a blue robot jumps."), recipe(guidance=5.0), recipe(steps=2)):
+        assert not np.array_equal(plain, engine.make(other).clip.frames)
+
+
+def test_what_was_left_open_is_settled_and_recorded():
+    settled, _ = engine.settle(Recipe(prompt=PROMPT, as_is=True))
+    assert (settled.width, settled.height, settled.frames, settled.fps) == (48, 32, 32, 8)
+    assert (settled.seconds, settled.steps, settled.guidance, settled.model) == (4, 3, 2.0, "native")
+    assert settled.seed is not None and settled.rewritten_prompt == PROMPT
+    assert (
+        settled.configuration and settled.configuration.startswith("tiny ") and "f32, 1 thread" in settled.configuration
+    )
+    assert engine.settle(settled)[0] == settled
+
+
+def test_a_drawn_seed_differs_from_time_to_time():
+    seeds = {engine.settle(recipe(seed=None))[0].seed for _ in range(8)}
+    assert len(seeds) > 1
+
+
+def test_frames_between_the_grid_are_made_longer_and_cut():
+    whole = engine.make(recipe(frames=8))
+    cut = engine.make(recipe(frames=6))
+    assert (cut.recipe.frames, cut.recipe.made_frames, cut.recipe.seconds) == (6, 8, Fraction(6, 8))
+    assert np.array_equal(cut.clip.frames, whole.clip.frames[:6])
+
+
+def test_a_film_longer_than_a_window_begins_like_a_shorter_one():
+    short = engine.make(recipe(frames=32)).clip
+    long = engine.make(recipe(frames=84)).clip
+    assert len(long) == 84
+    assert np.array_equal(long.frames[:32], short.frames)
+
+
+def test_latents_of_a_film_are_those_that_its_frames_show():
+    clip = engine.make(recipe(frames=40)).clip
+    assert clip.latents is not None and len(clip.latents.values) == 10
+    native = find("native")
+    shown = native._decode(clip.latents.values.transpose(0, 2, 3, 1), None)  # type: ignore[attr-defined]
+    assert np.abs(shown.astype(int) - clip.frames).max() <= 1
+
+
+def test_known_pixels_are_bit_equal_after_restoring_and_condition_the_rest():
+    native = find("native")
+    film = engine.make(recipe(frames=8)).clip
+    canvas = Canvas.blank(8, 32, 48, Fraction(8), PROMPT)
+    painted = canvas.paint(Clip(255 - film.frames[:4], Fraction(8)), at=0)
+
+    def fill(canvas: Canvas) -> Clip:
+        segments = native.fill(canvas, steps=3, guidance=2.0, rng=np.random.default_rng(7), on_step=lambda step: None)
+        return canvas.restore(Clip.join(segments))
+
+    made = fill(painted)
+    assert np.array_equal(made.frames[painted.known], painted.pixels[painted.known])
+    assert not np.array_equal(made.frames[4:], fill(canvas).frames[4:])
+
+
+def test_the_mask_names_the_known_share_of_each_frame_and_quarter():
+    known = np.zeros((4, 32, 16), bool)
+    known[1, :8, 8:] = True
+    known[3, 16:] = True
+    shares = known_share(known, chunk=4, patch=16, channels=16)
+    expected = np.zeros((1, 2, 1, 4, 2, 2), np.float32)
+    expected[0, 0, 0, 1, 0, 1] = 1
+    expected[0, 1, 0, 3] = 1
+    assert np.array_equal(shares, expected.reshape(1, 2, 1, 16))
+
+
+def test_progress_counts_every_step_and_shows_a_frame():
+    seen: list[Step] = []
+    engine.make(recipe(frames=40), on_step=seen.append)
+    assert [(step.done, step.total) for step in seen] == [(done, 6) for done in range(1, 7)]
+    assert all(step.look().shape == (32, 48, 3) for step in seen)
+
+
+def test_n_films_have_seeds_that_count_up_and_can_be_made_alone(tmp_path: Path):
+    films = list(engine.make_all(recipe(n=2, frames=4), tmp_path / "film.png"))
+    assert [film.path for film in films] == [tmp_path / "film-1.png", tmp_path / "film-2.png"]
+    assert [film.recipe.seed for film in films] == [7, 8]
+    alone = engine.make(recipe(seed=8, frames=4))
+    assert np.array_equal(alone.clip.frames, films[1].clip.frames)
+
+
+def test_the_receipt_is_wall_time_by_declared_watts(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KINEMA_WATTS", "3600")
+    monkeypatch.setenv("KINEMA_GRAMS_PER_KWH", "1000")
+    took = engine.make(recipe(frames=4)).receipt
+    assert took.energy_wh == pytest.approx(took.wall_s)
+    assert took.co2_g == pytest.approx(took.wall_s)
+    assert "estimate" in took.method
+
+
+def test_python_writes_the_frames_it_returns(tmp_path: Path):
+    film = kinema.generate(PROMPT, tmp_path / "film.png", as_is=True, seed=7, frames=8)
+    assert np.array_equal(Clip.read(tmp_path / "film.png").frames, film.clip.frames)
+
+
+class Stop(BaseException):
+    """Stands for Ctrl-C, which pytest would take for its own."""
+
+
+def test_an_interrupt_leaves_nothing_behind_and_the_old_film_untouched(tmp_path: Path):
+    path = tmp_path / "film.mp4"
+    path.write_bytes(b"an older film")
+
+    def interrupt(step: Step) -> None:
+        if step.done == 2:
+            raise Stop
+
+    with pytest.raises(Stop):
+        engine.make(recipe(), path, on_step=interrupt)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["film.mp4"]
+    assert path.read_bytes() == b"an older film"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("film.avi", "'.avi'"), ("film", "no ending"), ("nowhere/film.mp4", "mkdir -p"), ("folder.mp4", "is a folder")],
+)
+def test_an_impossible_place_is_refused_before_anything_is_made(tmp_path: Path, name: str, says: str):
+    (tmp_path / "folder.mp4").mkdir()
+    seen: list[Step] = []
+    with pytest.raises(OutputError, match=says):
+        engine.make(recipe(), tmp_path / name, on_step=seen.append)
+    assert seen == []
+
+
+def test_a_folder_that_may_not_be_written_is_named():
+    if not Path("/proc/self").is_dir():
+        pytest.skip("no folder here refuses even root")
+    with pytest.raises(OutputError, match=r"/proc/self/film\.mp4 cannot be written"):
+        engine.make(recipe(), Path("/proc/self/film.mp4"))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device here is always full")
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".gif", ".webp", ".png"])
+def test_a_full_disk_is_an_output_error(tmp_path: Path, suffix: str):
+    from kinema.media import whole_file, write
+
+    clip = engine.make(recipe(frames=4)).clip
+    path = tmp_path / f"film{suffix}"
+    with pytest.raises(OutputError, match="No space left"), whole_file(path) as part:
+        part.unlink()
+        part.symlink_to("/dev/full")
+        write([clip], part)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "says"),
+    [
+        ({"width": 100}, SizeError, "width 100 is not a multiple of 16; the nearest is 96"),
+        ({"height": 3}, SizeError, "height 3 is not a multiple of 16; the nearest is 16"),
+        ({"width": 16000}, SizeError, "width 16000 is too large; at most 512"),
+        ({"seconds": 100000}, DurationError, "at most 60 are made"),
+        ({"seconds": "4.1"}, DurationError, "32.8 frames at 8 fps, which is not whole; the nearest is 4.125 seconds"),
+        ({"fps": 24}, DurationError, "24 fps are not made; 8 are, the nearest is 8"),
+        ({"fps": 1000}, DurationError, "KINEMA_MAX_FPS"),
+        ({"steps": 1000}, RecipeError, "KINEMA_MAX_STEPS"),
+        ({"n": 1000}, RecipeError, "KINEMA_MAX_FILMS"),
+        ({"model": "sora"}, BackendError, "there is no model 'sora'; there are native"),
+        ({"task": "dream"}, RecipeError, "there is no task 'dream'; there are generate"),
+        ({"prompt": "xylophone quartz"}, PromptError, "knows no word"),
+        ({"prompt": "dog " * 41}, PromptError, "has 41 words and marks"),
+        ({"rewritten_prompt": "a samurai"}, PromptError, "does not know 'samurai' in 'a samurai'"),
+    ],
+)
+def test_each_wrong_request_is_named_with_its_fix(parts: dict[str, object], error: type[KinemaError], says: str):
+    with pytest.raises(error) as raised:
+        list(engine.make_all(recipe(**parts)))
+    assert says in str(raised.value)
+
+
+def test_a_canvas_that_asks_for_more_is_refused_by_name():
+    canvas = Canvas.blank(8, 32, 48, Fraction(8), PROMPT)
+    told = replace(canvas, captions=(Cue(0, PROMPT), Cue(4, "a robot")))
+    with pytest.raises(BackendError, match="native cannot fill a canvas that asks for cues; no backend here can"):
+        check_asks(told, find("native"))
+    check_asks(canvas, find("native"))
+    assert canvas.asks is Asks.NOTHING
+
+
+def test_words_that_are_unknown_are_told_with_the_nearest():
+    settled, reading = engine.settle(recipe(prompt="a rred dog yodels"))
+    assert [(unknown.word, unknown.nearest) for unknown in reading.unknown] == [("rred", "red"), ("yodels", None)]
+    assert settled.rewritten_prompt == "a dog"
+
+
+def test_a_prompt_is_rewritten_into_the_words_of_the_model():
+    asked = Recipe(prompt="Jumping in the snow: one red dog!", seed=7, frames=4)
+    settled, reading = engine.settle(asked)
+    assert settled.rewritten_prompt == reading.rewritten != asked.prompt
+    film = engine.make(asked)
+    plain = engine.make(asked.changed(prompt=reading.rewritten, as_is=True))
+    assert np.array_equal(film.clip.frames, plain.clip.frames)
