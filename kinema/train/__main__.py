@@ -1,0 +1,247 @@
+"""`python -m kinema.train STAGE`: the stages that runs/nano_cpu.sh strings together, each resumable.
+
+Under torchrun the two training stages share their samples among the ranks; the others are one process each.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+import numpy as np
+import torch
+
+from kinema.clip import Clip
+from kinema.data import world
+from kinema.data.latents import LatentStore
+from kinema.data.record import Record
+from kinema.errors import CheckpointError, DataError, KinemaError
+from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
+from kinema.model.checkpoint import fingerprint, load_autoencoder, load_denoiser, save_autoencoder, save_denoiser
+from kinema.model.denoiser import Denoiser
+from kinema.model.export import export as export_networks
+from kinema.model.sizes import SIZES
+from kinema.train.denoise import Denoising, EncodeFrames
+from kinema.train.loop import Plan, learn
+from kinema.train.parallel import ranks
+from kinema.train.reconstruct import Reconstruction, to_frames
+from kinema.world import captions
+
+FOLDER = click.Path(path_type=Path)
+STOPPED = 130
+
+
+class Stopped:
+    """Turns true at the first interrupt or termination, so that a run ends after its step and saves."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+
+    def __call__(self) -> bool:
+        return self.asked
+
+
+@click.group()
+def train() -> None:
+    """Train the embedded model, stage by stage."""
+
+
+@train.command()
+@click.argument("file", type=FOLDER)
+@click.option("--count", default=1600, show_default=True, help="clips to render")
+@click.option("--seed", default=101, show_default=True, help="which clips of the world")
+@click.option("--size", default=128, show_default=True, help="pixels a side")
+def clips(file: Path, count: int, seed: int, size: int) -> None:
+    """Render clips of the pocket world as one array (n, 32, size, size, 3), for the autoencoder's crops."""
+    run = world.Run(seed=seed, width=size, height=size, fps=Fraction(8))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    out = np.lib.format.open_memmap(partial, "w+", np.uint8, (count, run.frames, size, size, 3))
+    with click.progressbar(range(count), label="rendering", width=0) as numbers:
+        for number in numbers:
+            out[number] = world.render(run, number)[1].frames
+    out.flush()
+    partial.rename(file)
+
+
+@train.command()
+@click.option("--clips", "files", multiple=True, required=True, type=FOLDER, help="arrays that `clips` rendered")
+@click.option("--folder", "folder", required=True, type=FOLDER, help="where the run keeps its state and pictures")
+@click.option("--steps", default=6000, show_default=True)
+@click.option("--batch", default=8, show_default=True, help="crops a step, over all ranks")
+@click.option("--tilt", default=0.7, show_default=True, help="0 whitens the latents, 1 keeps their energies")
+@click.option("--seed", default=0, show_default=True)
+def autoencoder(files: tuple[Path, ...], folder: Path, steps: int, batch: int, tilt: float, seed: int) -> None:
+    """Train the autoencoder; writes FOLDER/autoencoder.safetensors.
+
+    A run that is interrupted leaves autoencoder-so-far.safetensors instead, and goes on when it is started again.
+    """
+    rendered = [_read_clips(file) for file in files]
+    pool = rendered[0] if len(rendered) == 1 else np.concatenate(rendered)
+    stopped = Stopped()
+    with ranks() as place:
+        torch.manual_seed(seed)
+        model = _channels_last(Autoencoder(AutoencoderConfig()))
+        generator = torch.Generator().manual_seed(seed)
+        values = model.start_at_principal_components(to_frames(pool[:: max(1, len(pool) // 60)]), generator)
+        model.set_scale(values.clamp_min(1e-6).sqrt(), tilt)
+        plan = Plan(steps=steps, batch=batch, lr=5e-4, muon_lr=2e-3, cooldown=0.35, seed=seed)
+        state = learn(Reconstruction(model, pool), plan, folder, place, until=stopped)
+        if place.leads:
+            file = folder / _named("autoencoder", state.step, steps)
+            save_autoencoder(file, state.average, trained_steps=state.step)
+    _end(state.step, steps)
+
+
+@train.command()
+@click.option("--autoencoder", "file", required=True, type=FOLDER, help="autoencoder.safetensors")
+@click.option("--folder", required=True, type=FOLDER, help="where the store of latents is built")
+@click.option("--count", default=20_000, show_default=True, help="clips")
+@click.option("--seed", default=1, show_default=True, help="which clips of the world")
+@click.option("--part", default=0, show_default=True, help="build the clips of one of `--parts` processes")
+@click.option("--parts", default=1, show_default=True)
+def latents(file: Path, folder: Path, count: int, seed: int, part: int, parts: int) -> None:
+    """Render clips of the pocket world, encode them and keep the latents; goes on where it stopped."""
+    torch.set_num_threads(1)
+    encoder = _channels_last(load_autoencoder(file))
+    run = world.Run(seed=seed)
+    mine = range(part, count, parts)
+
+    def examples(start: int) -> Iterator[tuple[Record, Clip]]:
+        with click.progressbar(mine[start:], label=f"encoding part {part}", width=0) as numbers:
+            yield from world.clips(run, numbers)
+
+    into = folder / f"part-{part:03d}"
+    LatentStore.build(into, examples, EncodeFrames(encoder), fingerprint(encoder.state_dict()), len(mine))
+
+
+@train.command()
+@click.option("--autoencoder", "file", required=True, type=FOLDER, help="autoencoder.safetensors")
+@click.option("--latents", "stores", required=True, type=FOLDER, help="the store that `latents` built")
+@click.option("--folder", required=True, type=FOLDER, help="where the run keeps its state and pictures")
+@click.option("--start", type=FOLDER, help="a denoiser.safetensors to start from, such as the stage before left")
+@click.option("--chunks", default=1, show_default=True, help="latent frames of a window: 1 for stills, 8 for films")
+@click.option("--size", default="nano", show_default=True, type=click.Choice(list(SIZES)), help="width of the model")
+@click.option("--steps", default=2000, show_default=True)
+@click.option("--batch", default=128, show_default=True, help="windows a step, over all ranks")
+@click.option("--lr", default=1e-3, show_default=True, help="AdamW's peak rate")
+@click.option("--muon-lr", default=5e-3, show_default=True, help="Muon's peak rate")
+@click.option("--cooldown", default=0.2, show_default=True, help="share of the steps over which rates fall to zero")
+@click.option("--seed", default=0, show_default=True)
+def denoiser(file: Path, stores: Path, folder: Path, start: Path | None, size: str, chunks: int, **plan: Any) -> None:
+    """Train the text encoder and the transformer; writes FOLDER/denoiser.safetensors.
+
+    A run that is interrupted leaves denoiser-so-far.safetensors instead, and goes on when it is started again.
+    """
+    encoder = load_autoencoder(file)
+    store = LatentStore.open(stores, fingerprint(encoder.state_dict()))
+    words = captions.words()
+    stopped = Stopped()
+    with ranks() as place:
+        torch.manual_seed(plan["seed"])
+        if start:
+            model, header = load_denoiser(start)
+            words = tuple(header["words"])
+        else:
+            model = Denoiser(SIZES[size].text(len(words)), SIZES[size].transformer)
+        lesson = Denoising(model.train(), store, words, encoder, chunks)
+        state = learn(lesson, Plan(**plan), folder, place, until=stopped)
+        if place.leads:
+            path = folder / _named("denoiser", state.step, plan["steps"])
+            about = {"chunks": chunks, "autoencoder": store.autoencoder, "trained_steps": state.step}
+            save_denoiser(path, state.average, words, **about)
+    _end(state.step, plan["steps"])
+
+
+@train.command()
+@click.option("--autoencoder", "file", required=True, type=FOLDER, help="autoencoder.safetensors")
+@click.option("--denoiser", "denoiser_file", required=True, type=FOLDER, help="denoiser.safetensors")
+@click.option("--folder", required=True, type=FOLDER, help="where the networks and their card are put")
+@click.option("--name", default="nano", show_default=True)
+@click.option("--steps-per-film", "steps", default=12, show_default=True, help="the solver's steps, unless asked")
+@click.option("--guidance", default=3.0, show_default=True, help="how strictly prompts are followed, unless asked")
+@click.option("--solver", default="euler", show_default=True, type=click.Choice(["euler", "heun"]))
+@click.option("--shift", default=1.0, show_default=True, help="above 1 spends more of the steps on noise")
+def export(file: Path, denoiser_file: Path, folder: Path, **usage: Any) -> None:
+    """Write both networks as a folder for OpenVINO: what KINEMA_WEIGHTS may point at."""
+    torch.set_num_threads(1)
+    encoder = load_autoencoder(file)
+    model, header = load_denoiser(denoiser_file)
+    expected, found = header.get("autoencoder"), fingerprint(encoder.state_dict())
+    if expected != found:
+        raise CheckpointError(
+            f"{denoiser_file} was trained on latents of the autoencoder {str(expected)[:12]}, "
+            f"{file} is {found[:12]}; name the autoencoder that made its latents"
+        )
+    card = {
+        "format": "kinema-native-1",
+        "licence": "Apache-2.0",
+        "trained_on": f"{world.SOURCE} ({world.LICENCE})",
+        "latent_channels": encoder.config.channels,
+        "mask_channels": model.transformer.config.mask_channels,
+        "chunk": encoder.config.chunk,
+        "patch": encoder.config.patch,
+        "window": 8,
+        "overlap": 2,
+        "words": header["words"],
+        "text_length": model.text.config.length,
+        "fps": 8,
+        "width": 128,
+        "height": 128,
+        **usage,
+    }
+    export_networks(folder, encoder, model, card)
+    size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    click.echo(f"{folder} · {size_mb:.1f} MB")
+
+
+def _read_clips(file: Path) -> np.ndarray:
+    """Clips (n, T, H, W, 3) uint8, mapped. Raises DataError where the file holds no such array."""
+    try:
+        pool = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(
+            f"{file} cannot be read as clips ({error}); render it with python -m kinema.train clips"
+        ) from None
+    if pool.ndim != 5 or pool.shape[-1] != 3 or pool.dtype != np.uint8 or not len(pool):
+        raise DataError(f"{file} holds {pool.shape} {pool.dtype}, not clips (n, T, H, W, 3) uint8; render it anew")
+    return pool
+
+
+def _channels_last(model: Autoencoder) -> Autoencoder:
+    """The autoencoder with its weights in the order that convolutions on a CPU are fastest in."""
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _named(what: str, step: int, steps: int) -> str:
+    """The checkpoint's file name: its final one only when every step is done."""
+    return f"{what}.safetensors" if step >= steps else f"{what}-so-far.safetensors"
+
+
+def _end(step: int, steps: int) -> None:
+    """Leaves with the code of an interruption when steps remain."""
+    if step < steps:
+        click.echo(f"stopped after {step} of {steps} steps; the same command goes on from there", err=True)
+        sys.exit(STOPPED)
+
+
+def main() -> None:
+    """Runs the stage that the terminal asks for; an error that a person can put right is one line."""
+    try:
+        train(prog_name="python -m kinema.train")
+    except KinemaError as error:
+        click.echo(f"kinema.train: {' '.join(str(error).split())}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
