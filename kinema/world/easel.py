@@ -98,8 +98,15 @@ class Easel:
         for dx, dy, radius in ((-1.0, 0.0, 0.72), (1.05, -0.03, 0.66), (-0.15, 0.32, 0.98), (0.5, 0.16, 0.72)):
             panel.ellipse(x + dx * size, y + dy * size, (size * radius, size * radius * 0.8), colour, alpha, 0.2)
 
-    def prop(self, panel: Panel, name: str, foot: tuple[float, float], size: float, haze: float = 0.0,
-             blend: tuple[Colour, float] | None = None) -> None:
+    def prop(
+        self,
+        panel: Panel,
+        name: str,
+        foot: tuple[float, float],
+        size: float,
+        haze: float = 0.0,
+        blend: tuple[Colour, float] | None = None,
+    ) -> None:
         """A prop's picture standing at `foot` in this light, hazed towards the horizon or a share of a given colour."""
         (x, y), (colour, share) = foot, blend or (self.light.sky_low, haze)
         shade = PROP_SHADOW * self.light.ground

@@ -129,8 +129,16 @@ def clouds(easel: Easel) -> None:
     bow = easel.panel(0.08)
     centre = easel.rng.uniform(-0.2, 0.2)
     if easel.time == "day":
-        for index, tone in enumerate((rgb(255, 120, 120), rgb(255, 190, 110), rgb(255, 240, 130), rgb(140, 226, 150),
-                                      rgb(120, 180, 255), rgb(190, 150, 245))):
+        for index, tone in enumerate(
+            (
+                rgb(255, 120, 120),
+                rgb(255, 190, 110),
+                rgb(255, 240, 130),
+                rgb(140, 226, 150),
+                rgb(120, 180, 255),
+                rgb(190, 150, 245),
+            )
+        ):
             _bow(bow, centre, 0.62 - index * 0.028, tone)
     easel.hang(bow)
     rows = ((0.25, 0.34, 0.1, 0.5, 9), (0.5, 0.2, 0.13, 0.3, 8), (0.8, 0.06, 0.16, 0.12, 8))
@@ -218,7 +226,11 @@ def _furniture(easel: Easel, dim: np.ndarray, shift: float) -> None:
         near.ellipse(x, 0.07, (0.5, 0.1), rug, 1.0, 0.03)
         near.ellipse(x, 0.07, (0.42, 0.075), mix(rug, WHITE * dim, 0.3), 1.0, 0.03)
         near.ellipse(x, 0.07, (0.37, 0.06), rug, 1.0, 0.03)
-    for name, x, size in (("couch", -0.95, 0.42), ("potted plant", -0.5, 0.28), ("potted plant", 0.62, 0.3),
-                          ("couch", 0.98, 0.42)):
+    for name, x, size in (
+        ("couch", -0.95, 0.42),
+        ("potted plant", -0.5, 0.28),
+        ("potted plant", 0.62, 0.3),
+        ("couch", 0.98, 0.42),
+    ):
         near.stamp(sprite(name)[0], (x + shift, 0.2), size, dim)
     easel.hang(near)

@@ -130,8 +130,10 @@ def desert(easel: Easel) -> None:
         tall, half = easel.rng.uniform(0.5, 0.64), easel.rng.uniform(0.1, 0.2)
         rock = easel.hazy(rgb(196, 98, 66), 0.25)
         mesas.polygon(((x - half - 0.07, 0.33), (x - half, tall), (x + half, tall), (x + half + 0.07, 0.33)), rock)
-        mesas.polygon(((x + half * 0.3, tall), (x + half, tall), (x + half + 0.07, 0.33), (x + half * 0.6, 0.33)),
-                      rock * np.float32(0.85))
+        mesas.polygon(
+            ((x + half * 0.3, tall), (x + half, tall), (x + half + 0.07, 0.33), (x + half * 0.6, 0.33)),
+            rock * np.float32(0.85),
+        )
         mesas.rectangle((x - half - 0.02, x + half + 0.02), (tall - 0.07, tall - 0.05), rock * np.float32(0.8))
     easel.hang(mesas)
     dunes = easel.panel(0.6)
@@ -189,8 +191,13 @@ def _peaks(easel: Easel, panel: Panel, spots: list[float], tall: tuple[float, fl
         cap = (top - 0.3) * 0.36
         panel.polygon(((x - half, 0.2), (x, top), (x + half, 0.2)), rock)
         panel.polygon(((x + half * 0.12, 0.2), (x, top), (x + half, 0.2)), dark)
-        zigzag = [(x - cap * slope, top - cap), (x - cap * slope * 0.45, top - cap * 0.72), (x, top - cap * 1.1),
-                  (x + cap * slope * 0.5, top - cap * 0.75), (x + cap * slope, top - cap)]
+        zigzag = [
+            (x - cap * slope, top - cap),
+            (x - cap * slope * 0.45, top - cap * 0.72),
+            (x, top - cap * 1.1),
+            (x + cap * slope * 0.5, top - cap * 0.75),
+            (x + cap * slope, top - cap),
+        ]
         panel.polygon(((x, top), *zigzag), white)
         panel.polygon(((x, top), *zigzag[2:]), grey)
 

@@ -97,8 +97,9 @@ class Panel:
         colour = top * (1 - share) + bottom * share
         self.lay(slice(None), slice(None), colour, np.ones((self.rows, self.columns), np.float32))
 
-    def ellipse(self, x: float, y: float, size: tuple[float, float], colour: Colour, alpha: float = 1.0,
-                soft: float = 0.08) -> None:
+    def ellipse(
+        self, x: float, y: float, size: tuple[float, float], colour: Colour, alpha: float = 1.0, soft: float = 0.08
+    ) -> None:
         """An ellipse with radii `size` about (x, y); `soft` is the share of the radius over which it fades."""
         columns, dx = self._near(x, size[0])
         rows = slice(self.row(y + size[1]), self.row(y - size[1]) + 1)
@@ -120,7 +121,7 @@ class Panel:
     def erase(self, x: tuple[float, float], y: tuple[float, float]) -> None:
         """Cut a rectangular hole: what lies behind shows through."""
         columns = self._near((x[0] + x[1]) / 2, (x[1] - x[0]) / 2)[0][1:-1]
-        self.pixels[self.row(y[1]):self.row(y[0]), columns] = 0
+        self.pixels[self.row(y[1]) : self.row(y[0]), columns] = 0
 
     def polygon(self, points: Sequence[tuple[float, float]], colour: Colour, alpha: float = 1.0) -> None:
         """A filled polygon of (x, y) corners."""
@@ -143,8 +144,14 @@ class Panel:
         cover = np.clip(under * self.per_unit + 0.5, 0, 1)
         self.lay(slice(None), slice(None), upper * (1 - share) + lower * share, cover)
 
-    def stamp(self, picture: np.ndarray, foot: tuple[float, float], size: float, tint: Colour,
-              haze: tuple[Colour, float] | None = None) -> None:
+    def stamp(
+        self,
+        picture: np.ndarray,
+        foot: tuple[float, float],
+        size: float,
+        tint: Colour,
+        haze: tuple[Colour, float] | None = None,
+    ) -> None:
         """A sprite frame, (P, P, 4) premultiplied in [0, 1], standing at `foot`, `size` tall, with a share of haze."""
         x, y = foot
         side = max(4, round(size * self.per_unit))

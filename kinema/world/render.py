@@ -36,8 +36,7 @@ UNSHADED = ("clouds", "ocean", "underwater")
 """Places without a ground to cast a shadow on."""
 
 
-def render(scene: Scene, *, width: int = 128, height: int = 128, frames: int = 32,
-           fps: Fraction = Fraction(8)) -> Clip:
+def render(scene: Scene, *, width: int = 128, height: int = 128, frames: int = 32, fps: Fraction = Fraction(8)) -> Clip:
     """The scene as a clip, (T, H, W, 3). SizeError or DurationError for what cannot be rendered."""
     if frames < 1:
         raise DurationError(f"{frames} frames make no clip; ask for 1 or more")
@@ -45,8 +44,9 @@ def render(scene: Scene, *, width: int = 128, height: int = 128, frames: int = 3
     return Clip(np.stack(list(take.frames(frames))), Fraction(fps))
 
 
-def visibility(scene: Scene, width: int = 128, height: int = 128, frames: int = 32,
-               fps: Fraction = Fraction(8)) -> np.ndarray:
+def visibility(
+    scene: Scene, width: int = 128, height: int = 128, frames: int = 32, fps: Fraction = Fraction(8)
+) -> np.ndarray:
     """(things, frames): the share of each thing's visible box that lies inside the frame; the least of several."""
     take = Take(scene, width, height, Fraction(fps))
     shares = np.array([take.shares(frame) for frame in range(frames)]).T
@@ -75,8 +75,9 @@ class Take:
     @property
     def backdrop(self) -> Backdrop:
         """The painted place."""
-        return backdrop(self.scene.place, self.scene.time, self.scene.weather, self.scene.seed % LAYOUTS,
-                        int(self.lens.unit))
+        return backdrop(
+            self.scene.place, self.scene.time, self.scene.weather, self.scene.seed % LAYOUTS, int(self.lens.unit)
+        )
 
     def frames(self, count: int) -> Iterator[np.ndarray]:
         """The first frames, (H, W, 3) uint8 each."""
@@ -133,8 +134,9 @@ class Take:
         source = _wrapped(layer.pixels[low:high], start, columns)
         local = np.array([[ratio, 0, left - start], [0, ratio, top - low + first * ratio]])
         size = (self.width, self.height - first)
-        drawn = cv2.warpAffine(source, local, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                               borderMode=cv2.BORDER_REPLICATE)
+        drawn = cv2.warpAffine(
+            source, local, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        )
         if layer.parallax == 0.0:
             canvas[:] = drawn[..., :3]
             return

@@ -108,8 +108,19 @@ def _actor(scene: Scene, thing: Thing, scale: float) -> Actor:
         rest = 0.26
     side = 1 if scene.direction == "right" else -1
     sided = kind in FACED_KINDS and thing.name not in FACELESS
-    return Actor(kind, side, scene.speed, size, size * wide, size * tall, _jitter(scene), rest, floor,
-                 endless=scene.camera == "follows", sided=sided)
+    return Actor(
+        kind,
+        side,
+        scene.speed,
+        size,
+        size * wide,
+        size * tall,
+        _jitter(scene),
+        rest,
+        floor,
+        endless=scene.camera == "follows",
+        sided=sided,
+    )
 
 
 def _group(scene: Scene) -> tuple[Actor, ...]:

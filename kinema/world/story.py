@@ -102,8 +102,9 @@ class Story:
         for shot, start, stop in zip(self.shots, cuts, cuts[1:], strict=False):
             yield from _shot_frames(shot, width, height, fps, stop - start)
 
-    def render(self, *, width: int = 128, height: int = 128, frames: int | None = None,
-               fps: Fraction = Fraction(8)) -> Clip:
+    def render(
+        self, *, width: int = 128, height: int = 128, frames: int | None = None, fps: Fraction = Fraction(8)
+    ) -> Clip:
         """The story, or its first `frames`, as a clip. DurationError if it is shorter than that."""
         fps = Fraction(fps)
         longest = self.cuts(fps)[-1]

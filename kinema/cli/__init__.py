@@ -1,0 +1,78 @@
+"""The terminal's door: one file per group of verbs, each imported only when it is called.
+
+Every error that a person can put right is one line on stderr. Exit codes: 0 done, 1 it could not be done, 2 the request
+was wrong, 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from kinema import __version__
+from kinema.errors import KinemaError
+
+VERBS = {
+    "generate": "kinema.cli.generate:generate",
+    "doctor": "kinema.cli.doctor:doctor",
+    "model": "kinema.cli.model:model",
+    "world": "kinema.cli.world:world",
+    "data": "kinema.cli.data:data",
+    "evaluate": "kinema.cli.evaluate:command",
+}
+STOPPED = 130
+
+
+class Verbs(click.Group):
+    """A group whose verbs are imported when they are called, so that the terminal answers at once."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in VERBS:
+            return None
+        module, _, verb = VERBS[name].partition(":")
+        return getattr(import_module(module), verb)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kinema")
+def kinema() -> None:
+    """A sentence in, a film out.
+
+    \b
+    Examples:
+      kinema generate "a red dog jumps in a snowy forest at night"
+      kinema doctor
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs the terminal's request and exits with its code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs the terminal's request; its exit code."""
+    try:
+        code = kinema.main(arguments, prog_name="kinema", standalone_mode=False)
+    except KinemaError as error:
+        return _complain(str(error), error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context else ""
+        return _complain(f"{error.format_message()}{hint}", error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("stopped; no half-written film was left behind", STOPPED)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    click.echo(f"kinema: {' '.join(message.split())}", err=True)
+    return code
