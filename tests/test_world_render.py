@@ -68,8 +68,10 @@ def test_every_place_is_painted_to_its_edges_and_differs_by_layout(place: str) -
         for weather in WEATHERS_OF[place]:
             painted = paint_place(place, time, weather, 0, 24)
             assert painted.back[0].pixels[..., 3].min() == 255
-    layouts = {paint_place(place, TIMES_OF[place][0], "clear", layout, 24).back[-1].pixels.tobytes()
-               for layout in range(LAYOUTS)}
+    layouts = {
+        paint_place(place, TIMES_OF[place][0], "clear", layout, 24).back[-1].pixels.tobytes()
+        for layout in range(LAYOUTS)
+    }
     assert len(layouts) == LAYOUTS
 
 
@@ -168,11 +170,13 @@ def test_no_frames_and_no_rate_are_refused() -> None:
 
 # stories
 
-DAY_TO_NIGHT = Story((
-    Shot(Scene(DOG, "goes"), Fraction(2), until="night"),
-    Shot(Scene(DOG, "jumps", place="beach"), Fraction(1, 2)),
-    Shot(Scene(DOG, "spins", place="moon", time="night"), Fraction(1)),
-))
+DAY_TO_NIGHT = Story(
+    (
+        Shot(Scene(DOG, "goes"), Fraction(2), until="night"),
+        Shot(Scene(DOG, "jumps", place="beach"), Fraction(1, 2)),
+        Shot(Scene(DOG, "spins", place="moon", time="night"), Fraction(1)),
+    )
+)
 
 
 def test_cuts_land_on_their_frames() -> None:

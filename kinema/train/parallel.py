@@ -1,4 +1,4 @@
-"""Ranks: one process per core under torchrun with gloo here, one per GPU with NCCL and sharded weights on a cluster.
+"""Ranks: one process per core under torchrun, their gradients averaged over gloo.
 
 Two single-threaded ranks are what two cores are for: two threads of one process collapse as soon as anything else runs
 (docs/LOG.md). Outside torchrun there is one rank and nothing is initialised.
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 
@@ -48,25 +47,13 @@ def ranks() -> Iterator[Ranks]:
     if "RANK" not in os.environ:
         yield Ranks()
         return
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    dist.init_process_group("gloo")
     try:
         yield Ranks(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 
 
-def spread(model: nn.Module, place: Ranks, *, shard: bool = False) -> nn.Module:
-    """The model as every rank trains it: replicated with averaged gradients, or with `shard` its weights split (FSDP2).
-
-    Sharding splits each block of every ModuleList by itself, so that only one block is whole at a time.
-    """
-    if place.count == 1:
-        return model
-    if not shard:
-        return DistributedDataParallel(model)
-    for module in model.modules():
-        if isinstance(module, nn.ModuleList):
-            for block in module:
-                fully_shard(block)
-    fully_shard(model)
-    return model
+def spread(model: nn.Module, place: Ranks) -> nn.Module:
+    """The model as every rank trains it: the same weights everywhere, gradients averaged."""
+    return model if place.count == 1 else DistributedDataParallel(model)
