@@ -94,7 +94,8 @@ fi
 if [ ! -f "$folder/export/networks.json" ]; then
     say "export: both networks for OpenVINO"
     # shellcheck disable=SC2086
-    "${stage[@]}" export --autoencoder "$ae" --denoiser "$folder/films/denoiser.safetensors" --folder "$folder/export" $usage
+    "${stage[@]}" export --autoencoder "$ae" --denoiser "$folder/films/denoiser.safetensors" \
+        --clips "$folder/clips.npy" --latents "$folder/latents" --folder "$folder/export" $usage
 fi
 
 say "a film made with it"

@@ -48,10 +48,11 @@ def test_only_networks_that_belong_together_are_exported(tmp_path: Path) -> None
     save_autoencoder(first, tiny_autoencoder(seed=1))
     save_autoencoder(other, tiny_autoencoder(seed=2))
     save_denoiser(denoiser, tiny_denoiser(), WORDS, autoencoder="0" * 64)
-    arguments = ("export", "--autoencoder", first, "--denoiser", denoiser, "--folder", tmp_path / "out")
+    data = ("--clips", tmp_path / "clips.npy", "--latents", tmp_path / "latents")
+    arguments = ("export", "--autoencoder", first, "--denoiser", denoiser, "--folder", tmp_path / "out", *data)
     assert "was trained on latents of the autoencoder 000000000000" in refusal(*arguments)
     assert "holds 'autoencoder', not the denoiser" in refusal(
-        "export", "--autoencoder", first, "--denoiser", other, "--folder", "x"
+        "export", "--autoencoder", first, "--denoiser", other, "--folder", "x", *data
     )
     assert not (tmp_path / "out").exists()
 

@@ -51,6 +51,7 @@ class Card(BaseModel):
     guidance: float
     solver: Literal["euler", "heun"]
     shift: float = Field(gt=0)
+    merkle_root: str = Field("", description="over the hashes of all clips that the networks were trained on")
     files: dict[str, str] = Field(description="SHA-256, in hex, of every file beside the card")
 
     @property

@@ -18,6 +18,7 @@ import torch
 from kinema.clip import Clip
 from kinema.data import world
 from kinema.data.latents import LatentStore
+from kinema.data.manifest import Entry, write_manifest
 from kinema.data.record import Record
 from kinema.errors import CheckpointError, DataError, KinemaError
 from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
@@ -61,14 +62,22 @@ def train() -> None:
 @click.option("--seed", default=101, show_default=True, help="which clips of the world")
 @click.option("--size", default=128, show_default=True, help="pixels a side")
 def clips(file: Path, count: int, seed: int, size: int) -> None:
-    """Render clips of the pocket world as one array (n, 32, size, size, 3), for the autoencoder's crops."""
+    """Render clips of the pocket world as one array (n, 32, size, size, 3), for the autoencoder's crops.
+
+    Their records, which the manifest is made of, go beside it as .jsonl.
+    """
     run = world.Run(seed=seed, width=size, height=size, fps=Fraction(8))
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(".partial")
     out = np.lib.format.open_memmap(partial, "w+", np.uint8, (count, run.frames, size, size, 3))
-    with click.progressbar(range(count), label="rendering", width=0) as numbers:
+    with (
+        file.with_suffix(".jsonl").open("w") as records,
+        click.progressbar(range(count), label="rendering", width=0) as numbers,
+    ):
         for number in numbers:
-            out[number] = world.render(run, number)[1].frames
+            record, clip = world.render(run, number)
+            out[number] = clip.frames
+            records.write(f"{record.to_line()}\n")
     out.flush()
     partial.rename(file)
 
@@ -165,14 +174,16 @@ def denoiser(file: Path, stores: Path, folder: Path, start: Path | None, size: s
 @train.command()
 @click.option("--autoencoder", "file", required=True, type=FOLDER, help="autoencoder.safetensors")
 @click.option("--denoiser", "denoiser_file", required=True, type=FOLDER, help="denoiser.safetensors")
-@click.option("--folder", required=True, type=FOLDER, help="where the networks and their card are put")
+@click.option("--clips", "files", multiple=True, required=True, type=FOLDER, help="what the autoencoder learnt on")
+@click.option("--latents", "stores", required=True, type=FOLDER, help="what the denoiser learnt on")
+@click.option("--folder", required=True, type=FOLDER, help="where the networks, their card and the manifest are put")
 @click.option("--name", default="nano", show_default=True)
 @click.option("--steps-per-film", "steps", default=12, show_default=True, help="the solver's steps, unless asked")
 @click.option("--guidance", default=3.0, show_default=True, help="how strictly prompts are followed, unless asked")
 @click.option("--solver", default="euler", show_default=True, type=click.Choice(["euler", "heun"]))
 @click.option("--shift", default=1.0, show_default=True, help="above 1 spends more of the steps on noise")
-def export(file: Path, denoiser_file: Path, folder: Path, **usage: Any) -> None:
-    """Write both networks as a folder for OpenVINO: what KINEMA_WEIGHTS may point at."""
+def export(file: Path, denoiser_file: Path, files: tuple[Path, ...], stores: Path, folder: Path, **usage: Any) -> None:
+    """Write both networks as a folder for OpenVINO, with the manifest: what KINEMA_WEIGHTS may point at."""
     torch.set_num_threads(1)
     encoder = load_autoencoder(file)
     model, header = load_denoiser(denoiser_file)
@@ -199,7 +210,11 @@ def export(file: Path, denoiser_file: Path, folder: Path, **usage: Any) -> None:
         "height": 128,
         **usage,
     }
-    export_networks(folder, encoder, model, card)
+    store = LatentStore.open(stores, found)
+    records = [*(record for clips in files for record in _read_records(clips)), *store.records]
+    folder.mkdir(parents=True, exist_ok=True)
+    summary = write_manifest(folder, [Entry.of(record) for record in records])
+    export_networks(folder, encoder, model, card | {"merkle_root": summary["merkle_root"]})
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     click.echo(f"{folder} · {size_mb:.1f} MB")
 
@@ -215,6 +230,14 @@ def _read_clips(file: Path) -> np.ndarray:
     if pool.ndim != 5 or pool.shape[-1] != 3 or pool.dtype != np.uint8 or not len(pool):
         raise DataError(f"{file} holds {pool.shape} {pool.dtype}, not clips (n, T, H, W, 3) uint8; render it anew")
     return pool
+
+
+def _read_records(clips: Path) -> list[Record]:
+    """The records of an array of clips. Raises DataError where they are not beside it."""
+    file = clips.with_suffix(".jsonl")
+    if not file.is_file():
+        raise DataError(f"{clips} has no records beside it ({file.name}); render it with python -m kinema.train clips")
+    return [Record.from_line(line, f"{file} line {i + 1}") for i, line in enumerate(file.read_text().splitlines())]
 
 
 def _channels_last(model: Autoencoder) -> Autoencoder:
