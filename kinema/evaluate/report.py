@@ -19,7 +19,7 @@ from kinema.evaluate.run import still_path
 from kinema.evaluate.score import ALL, MEAN, Share, verdicts
 from kinema.evaluate.table import ROWS, Column, Table
 
-PAGE, PLOT, SHEET = "EVALUATION.md", "evaluation.png", "evaluation_films.png"
+PAGE, PLOT, SHEET = "EVALUATION.md", "evaluation.png", "evaluation_films.webp"
 UNQUOTABLE = "unquotable"
 LABEL_PX = 30
 SHEET_FILMS = 12
@@ -34,7 +34,7 @@ def write(table: Table, book: Book, folder: Path, configuration: str) -> list[Pa
         written.append(draw(table, folder / PLOT))
     sheet = film_sheet(book, table)
     if sheet:
-        sheet.save(folder / SHEET)
+        sheet.save(folder / SHEET, quality=85)
         written.append(folder / SHEET)
     (folder / PAGE).write_text(page(table, configuration, {path.name for path in written}), encoding="utf-8")
     return written
