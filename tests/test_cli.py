@@ -44,6 +44,18 @@ def test_every_verb_has_help_with_examples(verb: list[str], capsys: pytest.Captu
     assert "Examples:" in said and " ".join(["kinema", *verb]) in said
 
 
+@pytest.mark.parametrize("verb", verbs(), ids=" ".join)
+def test_every_verb_speaks_json(verb: list[str]):
+    command: click.Command = cli.kinema
+    for name in verb:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    is_group = isinstance(command, click.Group)
+    assert is_group or "--json" in {option for parameter in command.params for option in parameter.opts}
+
+
 def test_generate_says_where_the_film_is_its_seed_and_how_long_it_took(
     tiny_model: Path, capsys: pytest.CaptureFixture[str]
 ):

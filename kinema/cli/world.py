@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 
@@ -24,7 +25,8 @@ def world() -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("sheet.png"), show_default=True)
 @click.option("-n", "count", type=click.IntRange(1, 400), default=24, show_default=True, help="Scenes to draw.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Which scenes.")
-def sheet(output: Path, count: int, seed: int) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a line.")
+def sheet(output: Path, count: int, seed: int, as_json: bool) -> None:
     """Draw a contact sheet of scenes with their captions.
 
     \b
@@ -46,6 +48,8 @@ def sheet(output: Path, count: int, seed: int) -> None:
 
     rng = random.Random(seed)
     scenes = [sample(rng) for _ in range(count)]
+    captions = [caption(scene, rng) for scene in scenes]
     with whole_file(output) as part:
-        draw([(render(scene), caption(scene, rng)) for scene in scenes], part)
-    click.echo(f"{output} · {count} scenes · seed {seed}")
+        draw([(render(scene), said) for scene, said in zip(scenes, captions, strict=True)], part)
+    told = {"path": str(output), "scenes": count, "seed": seed, "captions": captions}
+    click.echo(json.dumps(told) if as_json else f"{output} · {count} scenes · seed {seed}")
