@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from tiny_models import WORDS, tiny_autoencoder, tiny_denoiser
 
 from kinema.errors import KinemaError
-from kinema.model.checkpoint import save_autoencoder, save_denoiser
+from kinema.model.checkpoint import fingerprint, load_autoencoder, load_denoiser, save_autoencoder, save_denoiser
+from kinema.model.checkpoint import read as safetensors_read
 from kinema.train.__main__ import _end, _named, train
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +57,18 @@ def test_only_networks_that_belong_together_are_exported(tmp_path: Path) -> None
         "export", "--autoencoder", first, "--denoiser", other, "--folder", "x", *data
     )
     assert not (tmp_path / "out").exists()
+
+
+def test_exported_networks_are_unpacked_for_training(tiny_weights: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(train, ["unpack", str(tiny_weights), str(tmp_path)], catch_exceptions=False)
+    assert result.exit_code == 0
+    exported, _ = safetensors_read(tiny_weights / "weights.safetensors")
+    model, header = load_denoiser(tmp_path / "denoiser.safetensors")
+    encoder = load_autoencoder(tmp_path / "autoencoder.safetensors")
+    assert header["autoencoder"] == fingerprint(encoder.state_dict())
+    for prefix, network in (("denoiser", model), ("autoencoder", encoder)):
+        for name, tensor in network.state_dict().items():
+            assert torch.equal(tensor, exported[f"{prefix}.{name}"].float())
 
 
 def test_only_a_finished_run_bears_the_final_name() -> None:

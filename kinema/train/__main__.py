@@ -25,6 +25,7 @@ from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
 from kinema.model.checkpoint import fingerprint, load_autoencoder, load_denoiser, save_autoencoder, save_denoiser
 from kinema.model.denoiser import Denoiser
 from kinema.model.export import export as export_networks
+from kinema.model.export import load as load_networks
 from kinema.model.sizes import SIZES
 from kinema.train.denoise import Denoising, EncodeFrames
 from kinema.train.loop import Plan, learn
@@ -217,6 +218,21 @@ def export(file: Path, denoiser_file: Path, files: tuple[Path, ...], stores: Pat
     export_networks(folder, encoder, model, card | {"merkle_root": summary["merkle_root"]})
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     click.echo(f"{folder} · {size_mb:.1f} MB")
+
+
+@train.command()
+@click.argument("networks", type=FOLDER)
+@click.argument("folder", type=FOLDER)
+def unpack(networks: Path, folder: Path) -> None:
+    """Write exported NETWORKS, such as kinema/weights/nano, as FOLDER/autoencoder.safetensors and denoiser.safetensors.
+
+    Training may start from these where the run that made them is gone; latents have to be encoded anew.
+    """
+    encoder, model, header = load_networks(networks)
+    save_autoencoder(folder / "autoencoder.safetensors", encoder)
+    made = fingerprint(load_autoencoder(folder / "autoencoder.safetensors").state_dict())
+    save_denoiser(folder / "denoiser.safetensors", model, tuple(header["words"]), autoencoder=made)
+    click.echo(f"{folder}")
 
 
 def _read_clips(file: Path) -> np.ndarray:
