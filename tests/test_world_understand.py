@@ -147,3 +147,10 @@ def test_what_is_changed_is_noted(prompt: str, note: str) -> None:
 def test_what_cannot_be_read_is_refused_with_the_fix(prompt: str, named: str) -> None:
     with pytest.raises(PromptError, match=named):
         understand(prompt)
+
+
+def test_an_adverb_that_agrees_with_its_verb_is_not_left_out():
+    reading = understand("a truck is racing quickly to the left in the city")
+    assert "quickly" in reading.rewritten
+    assert not any("left out" in note for note in reading.notes)
+    assert any("'slowly' left out" in note for note in understand("a truck is racing slowly in the city").notes)

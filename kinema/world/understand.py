@@ -298,7 +298,7 @@ def _hear_once(listener: _Listener, match: _Match) -> None:
             heard.words.setdefault("speed", match.phrase)
         if sense.near and role != "water":
             heard.notes.append(f"{match.text!r} is read as {sense.value.replace('_', ' ')!r}")
-    elif known.value != sense.value:
+    elif sense.value != (known.speed if role == "speed" and known.speed else known.value):
         heard.notes.append(f"a scene has one {role}: {match.text!r} left out")
 
 
