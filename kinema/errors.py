@@ -11,6 +11,8 @@
     ├── OutputError                a film that cannot be written
     ├── CheckpointError            weights that are missing, truncated, foreign or altered
     ├── BackendError               a backend that cannot do what is asked of it
+    ├── RefusedError               exit code 3: what the policy or a review does not allow
+    ├── TrustError                 a mark, a credential or a registry that cannot be made or read
     ├── ExtraMissingError          a part of Kinema that is not installed
     ├── WorldError                 a scene of the pocket world that does not exist
     ├── DataError                  shards or a manifest that do not hold what they say
@@ -67,6 +69,20 @@ class CheckpointError(KinemaError):
 
 class BackendError(KinemaError):
     """A backend cannot do what is asked of it."""
+
+
+class RefusedError(KinemaError):
+    """A prompt, an upload or a film is not allowed; the message says why and how to appeal."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, category: str) -> None:
+        super().__init__(message)
+        self.category = category
+
+
+class TrustError(KinemaError):
+    """A mark, a credential, a key or the registry cannot be made or read."""
 
 
 class ExtraMissingError(KinemaError):

@@ -10,7 +10,7 @@ from tiny_models import WORDS, awake, noise_clips, tiny_autoencoder, tiny_denois
 from kinema.data.latents import LatentStore
 from kinema.errors import TrainingError
 from kinema.model.autoencoder import Autoencoder
-from kinema.model.transformer import MASK_CHANNELS
+from kinema.model.transformer import MASK_CHANNELS, grid_positions
 from kinema.train.denoise import Denoising, EncodeFrames, blank_latent
 from kinema.train.loop import Plan, learn
 from kinema.train.parallel import Ranks
@@ -33,7 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory, autoencoder: Autoencoder) ->
 
 
 def lesson(store: LatentStore, autoencoder: Autoencoder, **parts: float) -> Denoising:
-    return Denoising(tiny_denoiser(), store, WORDS, autoencoder, **parts)  # type: ignore[arg-type]
+    return Denoising(tiny_denoiser(), (store,), WORDS, autoencoder, **parts)  # type: ignore[arg-type]
 
 
 def test_a_sample_is_a_function_of_the_seed_and_its_number(store: LatentStore, autoencoder: Autoencoder) -> None:
@@ -46,33 +46,71 @@ def test_a_sample_is_a_function_of_the_seed_and_its_number(store: LatentStore, a
     assert len({loss.item() for loss in alone}) == 8
 
 
-def test_known_chunks_are_clean_in_the_canvas_and_told_by_the_mask(
-    store: LatentStore, autoencoder: Autoencoder
-) -> None:
-    taught = lesson(store, autoencoder, chunks=4, prefixed=1.0)
+def test_known_chunks_are_in_the_canvas_and_told_by_the_mask(store: LatentStore, autoencoder: Autoencoder) -> None:
+    taught = lesson(store, autoencoder, chunks=4, ended=1.0, end_noise=0.0)
     seen: list[torch.Tensor] = []
 
     def watching(tokens: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
         seen.append(tokens)
         return torch.zeros(*tokens.shape[:2], 8)
 
-    taught.loss(watching, range(20), seed=0)  # type: ignore[arg-type]
+    taught.loss(watching, range(40), seed=0)  # type: ignore[arg-type]
     x_t, canvas, mask = seen[0].split((8, 8, MASK_CHANNELS), -1)
-    drawn = [taught._draw(torch.Generator().manual_seed(i)) for i in range(20)]
-    x, known = (torch.stack([sample[part] for sample in drawn]) for part in (0, 4))
+    shelf = taught.shelves[0]
+    x = torch.stack([taught._draw(shelf, 4, torch.Generator().manual_seed(i)).x for i in range(40)])
+    known = mask[..., 0]
     assert torch.equal(mask, known[..., None].expand_as(mask))
     assert torch.equal(canvas[known > 0], x[known > 0])
-    assert torch.equal(canvas[known == 0], taught.blank.expand_as(x)[known == 0])
-    lengths = known.reshape(20, 4, -1).amin(-1).sum(-1)
-    assert set(lengths.tolist()) == {1, 2}, "the first one or two of four chunks are known"
+    assert torch.equal(canvas[known == 0], shelf.blank.repeat(4, 1).expand_as(x)[known == 0])
+    chunks = {tuple(row) for row in known.reshape(40, 4, -1).amin(-1).int().tolist()}
+    assert chunks == {(1, 0, 0, 0), (1, 1, 0, 0), (0, 0, 0, 1), (0, 0, 1, 1), (1, 0, 0, 1)}
     assert not torch.equal(x_t[known > 0], x[known > 0])
+
+
+def test_noise_lies_on_what_is_known_alone(store: LatentStore, autoencoder: Autoencoder) -> None:
+    taught = lesson(store, autoencoder, chunks=4, ended=1.0, end_noise=0.5)
+    window = taught._draw(taught.shelves[0], 4, torch.Generator().manual_seed(0))
+    known = window.mask[:, 0] > 0
+    off = (window.canvas - window.x)[known]
+    assert 0 < off.std() < 0.6
+    assert torch.equal(window.canvas[~known], taught.shelves[0].blank.repeat(4, 1)[~known])
+
+
+def test_stills_and_films_share_a_run_and_cost_the_same(store: LatentStore, autoencoder: Autoencoder) -> None:
+    taught = lesson(store, autoencoder, chunks=4, stills=0.5)
+    seen: list[torch.Size] = []
+
+    def watching(tokens: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        seen.append(tokens.shape)
+        return torch.zeros(*tokens.shape[:2], 8)
+
+    taught.loss(watching, range(64), seed=0)  # type: ignore[arg-type]
+    stills, films = seen
+    assert stills[0] + 4 * films[0] == 4 * 64
+    assert stills[1] * 4 == films[1]
+    assert 28 <= films[0] <= 36
+
+
+def test_a_store_of_canvases_is_learnt_with_what_it_knows(tmp_path: Path, autoencoder: Autoencoder) -> None:
+    def encode(frames: np.ndarray) -> np.ndarray:
+        clean = EncodeFrames(autoencoder)(frames)
+        mask = np.full((*clean.shape[:2], MASK_CHANNELS, *clean.shape[3:]), 0.25, np.float32)
+        return np.concatenate((clean, -clean, mask), 2)
+
+    canvases = tiny_store(tmp_path / "canvases", autoencoder, noise_clips(2), encode=encode)
+    taught = lesson(canvases, autoencoder, chunks=4)
+    window = taught._draw(taught.shelves[0], 4, torch.Generator().manual_seed(0))
+    assert torch.equal(window.canvas, -window.x)
+    assert torch.equal(window.mask, torch.full((len(window.x), MASK_CHANNELS), 0.25))
+    assert torch.isfinite(taught.loss(awake(tiny_denoiser()), range(4), seed=0))
 
 
 def test_captions_are_dropped_and_varied_in_their_shares(store: LatentStore, autoencoder: Autoencoder) -> None:
     taught = lesson(store, autoencoder, dropped=0.25, canonical=0.5)
-    ids = torch.stack([taught._draw(torch.Generator().manual_seed(i))[3] for i in range(1000)])
+    shelf = taught.shelves[0]
+    ids = torch.stack([taught._draw(shelf, 1, torch.Generator().manual_seed(i)).ids for i in range(1000)])
     empty = (ids == 0).all(1).float().mean()
-    full = (ids == taught.ids[0][0]).all(1).float().mean()
+    full = (ids == shelf.ids[0][0]).all(1).float().mean()
     # Four standard errors of 1,000 draws; of the two captions half of the rest is the canonical one again.
     assert abs(empty - 0.25) < 0.055
     assert abs(full - 0.75 * 0.75) < 0.065
@@ -87,13 +125,14 @@ def test_the_blank_canvas_is_what_the_encoder_says_of_nothing_known(autoencoder:
 
 def test_a_fresh_model_overfits_one_clip(tmp_path: Path, autoencoder: Autoencoder) -> None:
     store = tiny_store(tmp_path / "store", autoencoder, noise_clips(1))
-    taught = lesson(store, autoencoder, chunks=4, dropped=0.0, prefixed=0.0)
+    taught = lesson(store, autoencoder, chunks=4, dropped=0.0, ended=0.0)
     plan = Plan(steps=80, batch=16, lr=5e-3, muon_lr=1e-2, warmup=10, cooldown=0.5, ema=0.9, show_every_s=1e9)
     model = learn(taught, plan, tmp_path / "run", Ranks()).average
-    noise = torch.randn(4, len(taught.positions), 8, generator=torch.Generator().manual_seed(9))
-    ids = taught.ids[0][0].expand(4, -1)
+    shelf, positions = taught.shelves[0], grid_positions(4, 2, 2)
+    noise = torch.randn(4, len(positions), 8, generator=torch.Generator().manual_seed(9))
+    ids = shelf.ids[0][0].expand(4, -1)
     with torch.no_grad():
-        made = sample(model, noise, taught.blank, taught.positions, ids, steps=8, guidance=1.0)
+        made = sample(model, noise, shelf.blank.repeat(4, 1), positions, ids, steps=8, guidance=1.0)
     clip = torch.from_numpy(store.read([0])[0]).float().permute(0, 2, 3, 1).reshape(-1, 8)
     error = (made - clip).square().mean() / clip.square().mean()
     assert error < 0.1
@@ -157,4 +196,4 @@ def test_a_lesson_that_does_not_fit_is_refused(store: LatentStore, autoencoder: 
     with pytest.raises(TrainingError, match="5 chunks do not fit clips of 4; take 1 to 4"):
         lesson(store, autoencoder, chunks=5)
     with pytest.raises(TrainingError, match="says 'ball', which is no word"):
-        Denoising(tiny_denoiser(), store, ("a", "red", "rolls"), autoencoder)
+        Denoising(tiny_denoiser(), (store,), ("a", "red", "rolls"), autoencoder)

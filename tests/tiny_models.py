@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from kinema.clip import Clip
-from kinema.data.latents import LatentStore
+from kinema.data.latents import Encode, LatentStore
 from kinema.data.record import Record, sha256_of_frames
 from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
 from kinema.model.checkpoint import fingerprint
@@ -58,8 +58,8 @@ def noise_clips(count: int, *, frames: int = 16, side: int = 32, seed: int = 0) 
     return clips
 
 
-def tiny_store(folder: Path, autoencoder: Autoencoder, clips: np.ndarray) -> LatentStore:
-    """The clips' latents, each clip captioned 'a red ball rolls' and 'a ball'."""
+def tiny_store(folder: Path, autoencoder: Autoencoder, clips: np.ndarray, encode: Encode | None = None) -> LatentStore:
+    """The clips' latents, or what `encode` makes of them, each clip captioned 'a red ball rolls' and 'a ball'."""
 
     def examples(start: int) -> Iterable[tuple[Record, Clip]]:
         for index, frames in enumerate(clips[start:], start):
@@ -77,4 +77,4 @@ def tiny_store(folder: Path, autoencoder: Autoencoder, clips: np.ndarray) -> Lat
             yield record, Clip(frames, FPS)
 
     weights = fingerprint(autoencoder.state_dict())
-    return LatentStore.build(folder, examples, EncodeFrames(autoencoder), weights, len(clips))
+    return LatentStore.build(folder, examples, encode or EncodeFrames(autoencoder), weights, len(clips))

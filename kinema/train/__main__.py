@@ -136,10 +136,11 @@ def latents(file: Path, folder: Path, count: int, seed: int, part: int, parts: i
 
 @train.command()
 @click.option("--autoencoder", "file", required=True, type=FOLDER, help="autoencoder.safetensors")
-@click.option("--latents", "stores", required=True, type=FOLDER, help="the store that `latents` built")
+@click.option("--latents", "stores", multiple=True, required=True, type=FOLDER, help="stores that `latents` built")
 @click.option("--folder", required=True, type=FOLDER, help="where the run keeps its state and pictures")
 @click.option("--start", type=FOLDER, help="a denoiser.safetensors to start from, such as the stage before left")
 @click.option("--chunks", default=1, show_default=True, help="latent frames of a window: 1 for stills, 8 for films")
+@click.option("--stills", default=0.0, show_default=True, help="share of the samples that are that many stills instead")
 @click.option("--size", default="nano", show_default=True, type=click.Choice(list(SIZES)), help="width of the model")
 @click.option("--steps", default=2000, show_default=True)
 @click.option("--batch", default=128, show_default=True, help="windows a step, over all ranks")
@@ -147,43 +148,47 @@ def latents(file: Path, folder: Path, count: int, seed: int, part: int, parts: i
 @click.option("--muon-lr", default=5e-3, show_default=True, help="Muon's peak rate")
 @click.option("--cooldown", default=0.2, show_default=True, help="share of the steps over which rates fall to zero")
 @click.option("--seed", default=0, show_default=True)
-def denoiser(file: Path, stores: Path, folder: Path, start: Path | None, size: str, chunks: int, **plan: Any) -> None:
+def denoiser(file: Path, stores: tuple[Path, ...], folder: Path, start: Path | None, size: str, **options: Any) -> None:
     """Train the text encoder and the transformer; writes FOLDER/denoiser.safetensors.
 
     A run that is interrupted leaves denoiser-so-far.safetensors instead, and goes on when it is started again.
     """
     encoder = load_autoencoder(file)
-    store = LatentStore.open(stores, fingerprint(encoder.state_dict()))
+    held = tuple(LatentStore.open(store, fingerprint(encoder.state_dict())) for store in stores)
+    drawing = {name: options.pop(name) for name in ("chunks", "stills")}
+    plan = Plan(**options)
     words = captions.words()
     stopped = Stopped()
     with ranks() as place:
-        torch.manual_seed(plan["seed"])
+        torch.manual_seed(plan.seed)
         if start:
             model, header = load_denoiser(start)
             words = tuple(header["words"])
         else:
             model = Denoiser(SIZES[size].text(len(words)), SIZES[size].transformer)
-        lesson = Denoising(model.train(), store, words, encoder, chunks)
-        state = learn(lesson, Plan(**plan), folder, place, until=stopped)
+        lesson = Denoising(model.train(), held, words, encoder, **drawing)
+        state = learn(lesson, plan, folder, place, until=stopped)
         if place.leads:
-            path = folder / _named("denoiser", state.step, plan["steps"])
-            about = {"chunks": chunks, "autoencoder": store.autoencoder, "trained_steps": state.step}
+            path = folder / _named("denoiser", state.step, plan.steps)
+            about = {"chunks": drawing["chunks"], "autoencoder": held[0].autoencoder, "trained_steps": state.step}
             save_denoiser(path, state.average, words, **about)
-    _end(state.step, plan["steps"])
+    _end(state.step, plan.steps)
 
 
 @train.command()
 @click.option("--autoencoder", "file", required=True, type=FOLDER, help="autoencoder.safetensors")
 @click.option("--denoiser", "denoiser_file", required=True, type=FOLDER, help="denoiser.safetensors")
 @click.option("--clips", "files", multiple=True, required=True, type=FOLDER, help="what the autoencoder learnt on")
-@click.option("--latents", "stores", required=True, type=FOLDER, help="what the denoiser learnt on")
+@click.option("--latents", "stores", multiple=True, required=True, type=FOLDER, help="what the denoiser learnt on")
 @click.option("--folder", required=True, type=FOLDER, help="where the networks, their card and the manifest are put")
 @click.option("--name", default="nano", show_default=True)
 @click.option("--steps-per-film", "steps", default=12, show_default=True, help="the solver's steps, unless asked")
 @click.option("--guidance", default=3.0, show_default=True, help="how strictly prompts are followed, unless asked")
 @click.option("--solver", default="euler", show_default=True, type=click.Choice(["euler", "heun"]))
 @click.option("--shift", default=1.0, show_default=True, help="above 1 spends more of the steps on noise")
-def export(file: Path, denoiser_file: Path, files: tuple[Path, ...], stores: Path, folder: Path, **usage: Any) -> None:
+def export(
+    file: Path, denoiser_file: Path, files: tuple[Path, ...], stores: tuple[Path, ...], folder: Path, **usage: Any
+) -> None:
     """Write both networks as a folder for OpenVINO, with the manifest: what KINEMA_WEIGHTS may point at."""
     torch.set_num_threads(1)
     encoder = load_autoencoder(file)
@@ -211,8 +216,8 @@ def export(file: Path, denoiser_file: Path, files: tuple[Path, ...], stores: Pat
         "height": 128,
         **usage,
     }
-    store = LatentStore.open(stores, found)
-    records = [*(record for clips in files for record in _read_records(clips)), *store.records]
+    records = [record for clips in files for record in _read_records(clips)]
+    records += [record for store in stores for record in LatentStore.open(store, found).records]
     folder.mkdir(parents=True, exist_ok=True)
     summary = write_manifest(folder, [Entry.of(record) for record in records])
     export_networks(folder, encoder, model, card | {"merkle_root": summary["merkle_root"]})
