@@ -1,6 +1,6 @@
 """Clip: frames in time, their rate, their sound. The one value that every layer passes on.
 
-It stands alone because everybody needs it; how files are read and written is media.py.
+It stands alone because everybody needs it; how files are read and written is media/.
 Letters: T frames, H W pixels, K latent frames, C channels, S sound samples.
 """
 
@@ -120,13 +120,13 @@ class Clip:
 
         return read(Path(path))
 
-    def write(self, path: str | Path) -> Path:
+    def write(self, path: str | Path, *, about: str | None = None) -> Path:
         """Writes mp4, webm, gif, webp or png, by the path's suffix; whole or not at all. Raises OutputError."""
         from kinema.media import whole_file, write
 
         path = Path(path)
         with whole_file(path) as part:
-            write([self], part)
+            write([self], part, about=about)
         return path
 
 

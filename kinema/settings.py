@@ -24,11 +24,30 @@ class Settings(BaseSettings):
     threads: int | None = Field(None, ge=1, le=1024, description="threads of a network; all cores where unset")
     watts: float = Field(30.0, gt=0, description="what the machine draws while it works, as declared by its owner")
     grams_per_kwh: float = Field(445.0, ge=0, description="CO2 of the electricity; the world's mean in 2024 (IEA)")
+    grid: str | None = Field(None, description="where grams_per_kwh comes from and of which year, where it is set")
+    certificate: Path | None = Field(None, description="certificates (PEM) to sign films with; else this machine's own")
+    certificate_key: Path | None = Field(None, description="the private key (PEM) of that certificate")
+    anchors: Path | None = Field(None, description="certificates (PEM) whose films are trusted beside this machine's")
     max_seconds: float = Field(60.0, gt=0, description="the longest film")
     max_side_px: int = Field(512, ge=16, description="the largest width or height")
     max_fps: int = Field(60, ge=1, description="the highest rate")
     max_steps: int = Field(200, ge=1, description="the most steps of the solver")
     max_films: int = Field(64, ge=1, description="the most films of one request")
+    max_file_mb: float = Field(4096, gt=0, description="the largest media file that is read, in millions of bytes")
+    max_file_side_px: int = Field(8192, ge=1, description="the largest width or height of a media file that is read")
+    max_file_seconds: float = Field(600, gt=0, description="the longest media file that is read")
+    max_file_frames: int = Field(36_000, ge=1, description="the most frames of a media file that is read")
+    max_clip_mb: float = Field(2048, gt=0, description="the memory of one clip that is read, in millions of bytes")
+    max_decode_seconds: float = Field(120, gt=0, description="the longest time that reading a media file may take")
+    policy_review: Literal["allow", "refuse"] = Field(
+        "allow", description="what is done where the policy asks for review"
+    )
+    appeal: str = Field(
+        "to appeal, run 'kinema report' with the prompt or write to whoever runs this installation",
+        min_length=1,
+        max_length=300,
+        description="how a refusal is appealed, in words that a person reads",
+    )
 
 
 def read_settings() -> Settings:
