@@ -5,6 +5,7 @@
     film = kinema.generate("a red dog jumps in a snowy forest at night", "dog.mp4", seed=7)
     film.clip.frames      # (T, H, W, 3) uint8
     film.recipe           # what makes the same frames again
+    kinema.extend("dog.mp4", "longer.mp4", seconds=4)
 
 Nothing heavy is imported before it is used.
 """
@@ -18,7 +19,22 @@ from kinema.errors import KinemaError
 if TYPE_CHECKING:
     from kinema.canvas import Asks, Canvas
     from kinema.clip import Clip
-    from kinema.engine import Film, generate, make, make_all, settle
+    from kinema.engine import (
+        Film,
+        animate,
+        blend,
+        extend,
+        fill,
+        generate,
+        loop,
+        make,
+        make_all,
+        recut,
+        remix,
+        settle,
+        still,
+        storyboard,
+    )
     from kinema.recipe import Recipe
 
 __version__ = "0.1.0"
@@ -29,10 +45,19 @@ _HOMES = {
     "Clip": "kinema.clip",
     "Film": "kinema.engine",
     "Recipe": "kinema.recipe",
+    "animate": "kinema.engine",
+    "blend": "kinema.engine",
+    "extend": "kinema.engine",
+    "fill": "kinema.engine",
     "generate": "kinema.engine",
+    "loop": "kinema.engine",
     "make": "kinema.engine",
     "make_all": "kinema.engine",
+    "recut": "kinema.engine",
+    "remix": "kinema.engine",
     "settle": "kinema.engine",
+    "still": "kinema.engine",
+    "storyboard": "kinema.engine",
 }
 
 __all__ = [
@@ -42,11 +67,20 @@ __all__ = [
     "Film",
     "KinemaError",
     "Recipe",
+    "animate",
+    "blend",
     "errors",
+    "extend",
+    "fill",
     "generate",
+    "loop",
     "make",
     "make_all",
+    "recut",
+    "remix",
     "settle",
+    "still",
+    "storyboard",
 ]
 
 

@@ -12,8 +12,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from kinema.clip import Clip
+from kinema.clip import Clip, Sound
 from kinema.errors import RecipeError
+
+EASE = 3
+"""Pixels over which invented ones are led up to known ones, about twice that in all."""
 
 
 class Asks(Flag):
@@ -62,6 +65,32 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False)
+class Cut:
+    """How the film is cut from a filled canvas: its frames from start to stop, between what comes before and after.
+
+    A canvas that says so can be watched while it is filled. `sound` is that of the whole film, from its first frame on.
+    """
+
+    start: int = 0
+    stop: int | None = None
+    before: Clip | None = None
+    after: Clip | None = None
+    sound: Sound | None = None
+
+    def shown(self, segment: Clip, at: int) -> Clip | None:
+        """What the film shows of a segment that begins at frame `at` of the canvas."""
+        stop = at + len(segment) if self.stop is None else min(self.stop, at + len(segment))
+        first = max(self.start, at)
+        return segment[first - at : stop - at] if first < stop else None
+
+    def film(self, made: Clip) -> Clip:
+        """The film, from the whole canvas filled."""
+        shown = self.shown(made, 0)
+        parts = [part for part in (self.before, shown, self.after) if part]
+        return replace(Clip.join([replace(part, sound=None) for part in parts]), sound=self.sound)
+
+
+@dataclass(frozen=True, eq=False)
 class Canvas:
     """Pixels (T, H, W, 3) uint8, zero where unknown, and known (T, H, W) bool."""
 
@@ -71,13 +100,15 @@ class Canvas:
     captions: tuple[Cue, ...] = ()
     start: Start | None = None
     references: tuple[Clip, ...] = ()
+    cut: Cut | None = None
 
     @classmethod
     def blank(cls, frames: int, height: int, width: int, fps: Fraction, caption: str | None = None) -> Canvas:
         """A canvas of which nothing is known, with one caption from its first frame on."""
         cues = (Cue(0, caption),) if caption is not None else ()
         shape = (frames, height, width)
-        return cls(np.zeros((*shape, 3), np.uint8), np.zeros(shape, bool), Fraction(fps), cues)
+        pixels = np.broadcast_to(np.zeros((), np.uint8), (*shape, 3))  # no memory until something is painted
+        return cls(pixels, np.broadcast_to(np.zeros((), bool), shape), Fraction(fps), cues)
 
     def __len__(self) -> int:
         return self.pixels.shape[0]
@@ -101,9 +132,44 @@ class Canvas:
         """The clip with the known pixels put back, bit for bit."""
         if clip.frames.shape != self.pixels.shape:
             raise RecipeError(f"a clip of shape {clip.frames.shape} is no filling of a canvas {self.pixels.shape}")
-        if not self.known.any():
+        known = self.known[..., None]
+        return replace(clip, frames=np.where(known, self.pixels, clip.frames)) if known.any() else clip
+
+    def eased(self, clip: Clip) -> Clip:
+        """The clip with what is invented led up to the known pixels beside it, which are still to be restored.
+
+        What a filling gets wrong of known pixels it gets wrong of their neighbours too, so the mean error of the one is
+        taken off the other, fading out within a few pixels. Only frames that are known in part change.
+        """
+        mixed = np.flatnonzero(self.known.any((1, 2)) & ~self.known.all((1, 2)))
+        if not len(mixed):
             return clip
-        return replace(clip, frames=np.where(self.known[..., None], self.pixels, clip.frames))
+        frames = clip.frames.copy()
+        for index in mixed:
+            known = self.known[index, ..., None].astype(np.float32)
+            error = _spread((self.pixels[index].astype(np.float32) - frames[index]) * known)
+            near = _spread(known)
+            led = frames[index] + error / np.maximum(near, 1e-3) * np.minimum(1, 2 * near)
+            frames[index] = np.clip(np.rint(led), 0, 255)
+        return replace(clip, frames=frames)
+
+    def part(self, start: int, stop: int) -> Canvas:
+        """The frames from start to stop with what is known of them; captions and cut are those of the whole."""
+        return replace(self, pixels=self.pixels[start:stop], known=self.known[start:stop])
+
+    def padded(self, before: int, after: int) -> Canvas:
+        """The canvas with so many unknown frames more at its ends, which its filling has to lose again."""
+        if not before and not after:
+            return self
+        frames, height, width = self.known.shape
+        longer = Canvas.blank(before + frames + after, height, width, self.fps)
+        pixels, known = longer.pixels, longer.known
+        if self.known.any():
+            pixels, known = pixels.copy(), known.copy()
+            pixels[before : before + frames], known[before : before + frames] = self.pixels, self.known
+        captions = tuple(replace(cue, frame=cue.frame + before if cue.frame else 0) for cue in self.captions)
+        start = self.start and replace(self.start, clip=_held(self.start.clip, before, after))
+        return replace(self, pixels=pixels, known=known, captions=captions, start=start)
 
     @property
     def asks(self) -> Asks:
@@ -118,9 +184,8 @@ class Canvas:
         return asks
 
     def _asks_of_pixels(self) -> Asks:
-        per_frame = self.known.reshape(len(self), -1)
-        whole = per_frame.all(1)
-        if not np.array_equal(whole, per_frame.any(1)):
+        whole = self.known.all((1, 2))
+        if not np.array_equal(whole, self.known.any((1, 2))):
             return Asks.REGIONS
         indices = np.flatnonzero(whole).tolist()
         count, last = len(indices), len(self) - 1
@@ -132,3 +197,18 @@ class Canvas:
         if indices == list(range(last + 1 - count, last + 1)):
             return Asks.SUFFIX
         return Asks.FRAMES
+
+
+def _held(clip: Clip, before: int, after: int) -> Clip:
+    """The clip with its first and last frames held for so many frames more."""
+    return Clip(np.pad(clip.frames, ((before, after), (0, 0), (0, 0), (0, 0)), mode="edge"), clip.fps)
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """(H, W, C): the mean over a square of EASE pixels each way, of the mean over such a square."""
+    side = 2 * EASE + 1
+    for axis in (0, 1, 0, 1):
+        padded = np.pad(values, [(EASE, EASE) if each == axis else (0, 0) for each in range(3)], mode="edge")
+        parts = [padded.take(range(shift, shift + values.shape[axis]), axis) for shift in range(side)]
+        values = np.stack(parts).mean(0, dtype=np.float32)
+    return values

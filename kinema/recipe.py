@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from hashlib import sha256
-from typing import Annotated, Any
+from itertools import pairwise
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -30,11 +31,12 @@ from kinema.settings import Settings
 
 MAX_PROMPT_CHARS = 32_000  # the Videos API's own limit
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
-_NUMBER = re.compile(r"\d{1,9}(\.\d{1,18})?|\d{1,9}/[1-9]\d{0,8}", re.ASCII)
+_EMPTY = "the prompt is empty; say what should be seen, for instance 'a red ball bounces on a beach'"
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,18})?(e\+?\d)?|\d{1,9}/[1-9]\d{0,8}", re.ASCII)
 _ERROR_OF_FIELD: dict[str, type[UsageError]] = {
     **dict.fromkeys(("prompt", "rewritten_prompt"), PromptError),
     **dict.fromkeys(("seconds", "frames", "made_frames", "fps"), DurationError),
-    **dict.fromkeys(("width", "height"), SizeError),
+    **dict.fromkeys(("width", "height", "shape"), SizeError),
 }
 
 
@@ -48,7 +50,196 @@ def _exact(value: object) -> object:
     return value
 
 
-Exact = Annotated[Fraction, BeforeValidator(_exact), PlainSerializer(str, return_type=str), Field(gt=0)]
+_Number = Annotated[Fraction, BeforeValidator(_exact), PlainSerializer(str, return_type=str)]
+Exact = Annotated[_Number, Field(gt=0)]
+Moment = Annotated[_Number, Field(ge=0)]
+"""Seconds from the film's beginning."""
+STRENGTHS = {"subtle": 0.4, "mild": 0.6, "strong": 0.8}
+
+
+def _strength(value: object) -> object:
+    """subtle, mild and strong as numbers, and a number that a terminal handed over as text."""
+    if isinstance(value, str):
+        if value in STRENGTHS:
+            return STRENGTHS[value]
+        if not _NUMBER.fullmatch(value):
+            raise ValueError("should be subtle, mild, strong or a number above 0 and at most 1")
+        return float(Fraction(value))
+    return value
+
+
+Strength = Annotated[float, BeforeValidator(_strength), Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+class Source(BaseModel):
+    """A film or picture that a recipe starts from: a file, or (with no path) a clip that is handed over in Python."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = ""
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
+
+
+class _How(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Animate(_How):
+    """A picture becomes the film's first frame, or its last; of two, one becomes the first and the other the last."""
+
+    task: Literal["animate"] = "animate"
+    at: Literal["first", "last"] = "first"
+
+
+class Extend(_How):
+    """A film goes on, or gets a beginning."""
+
+    task: Literal["extend"] = "extend"
+    direction: Literal["forward", "backward"] = "forward"
+
+
+class Box(_How):
+    """A box at a moment, its edges in shares of the picture's width and height; it moves evenly to the next one."""
+
+    at: Moment = Fraction(0)
+    left: float = Field(ge=0, le=1)
+    top: float = Field(ge=0, le=1)
+    right: float = Field(ge=0, le=1)
+    bottom: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _encloses(self) -> Box:
+        if self.left >= self.right or self.top >= self.bottom:
+            raise ValueError("a box has its left edge left of its right one and its top above its bottom")
+        return self
+
+
+class Fill(_How):
+    """What is lost of a film is invented: stretches, all but every k-th frame, moving boxes, or where a mask is white.
+
+    The mask is the second source, an image or a film; `keep` turns it and the boxes round: what is marked is kept.
+    """
+
+    task: Literal["fill"] = "fill"
+    lost: tuple[tuple[Moment, Moment], ...] = ()
+    keep_every: int | None = Field(None, ge=2, le=10**6)
+    boxes: tuple[Box, ...] = ()
+    keep: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Fill:
+        for start, stop in self.lost:
+            if start >= stop:
+                raise ValueError(f"the stretch {_plain(start)}-{_plain(stop)} ends before it begins")
+        _check_rising([box.at for box in self.boxes], "the boxes' moments")
+        return self
+
+
+class Loop(_How):
+    """A film whose end meets its beginning, by a made bridge; of a film, it is added or takes the place of its ends."""
+
+    task: Literal["loop"] = "loop"
+    bridge: Exact = Fraction(2)
+    keep: Literal["all", "middle"] = "all"
+
+
+class Blend(_How):
+    """Two films are joined: by a made bridge, or, with an influence curve, while both run.
+
+    A point of the curve is (when, influence of the first film), both from 0 to 1; straight lines run between them.
+    Where it is 1 the first film is kept, where it is 0 the second; between, a mixture of both is noised to `strength`.
+    `then` says what should be seen from the middle on.
+    """
+
+    task: Literal["blend"] = "blend"
+    influence: tuple[tuple[float, float], ...] = ()
+    strength: Strength = 0.5
+    then: str | None = None
+    then_rewritten: str | None = None
+
+    @field_validator("influence")
+    @classmethod
+    def _is_curve(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+        if not points:
+            return points
+        if any(not (0 <= when <= 1 and 0 <= share <= 1) for when, share in points):
+            raise ValueError("a point of an influence curve has two numbers from 0 to 1, such as 0.5:0.5")
+        if len(points) < 2 or points[0][0] != 0 or points[-1][0] != 1:
+            raise ValueError("an influence curve goes from 0 to 1, such as 0:1,1:0")
+        _check_rising([when for when, _ in points], "the points of an influence curve")
+        return points
+
+
+class Remix(_How):
+    """A film is noised that far and made anew from there."""
+
+    task: Literal["remix"] = "remix"
+    strength: Strength = STRENGTHS["mild"]
+
+
+class Card(_How):
+    """From a moment on: what should be seen, a picture or a stretch of a film (one of the sources), or both."""
+
+    at: Moment
+    text: str | None = None
+    rewritten: str | None = None
+    source: int | None = Field(None, ge=0)
+    start: Moment | None = None
+    stop: Moment | None = None
+
+    @model_validator(mode="after")
+    def _shows_something(self) -> Card:
+        if self.source is None and (self.text is None or not self.text.strip()):
+            raise ValueError("a card has a text, a picture or a film")
+        if self.start is not None and self.stop is not None and self.start >= self.stop:
+            raise ValueError(f"the stretch {_plain(self.start)}-{_plain(self.stop)} ends before it begins")
+        return self
+
+
+class Storyboard(_How):
+    """Cards on a time line; what they leave open is invented."""
+
+    task: Literal["storyboard"] = "storyboard"
+    cards: tuple[Card, ...] = Field(min_length=1)
+
+    @field_validator("cards")
+    @classmethod
+    def _in_order(cls, cards: tuple[Card, ...]) -> tuple[Card, ...]:
+        _check_rising([card.at for card in cards], "the cards' moments")
+        return cards
+
+
+class Piece(_How):
+    """A stretch of one of the sources."""
+
+    source: int = Field(ge=0)
+    start: Moment = Fraction(0)
+    stop: Moment | None = None
+
+
+class Recut(_How):
+    """Trimmed pieces one after the other, `gap` seconds invented between them and `add` after the last."""
+
+    task: Literal["recut"] = "recut"
+    pieces: tuple[Piece, ...] = Field(min_length=1)
+    gap: Moment = Fraction(0)
+    add: Moment = Fraction(0)
+
+
+How = Annotated[
+    Animate | Extend | Fill | Loop | Blend | Remix | Storyboard | Recut,
+    Field(discriminator="task"),
+]
+HOWS: dict[str, type[_How]] = {
+    each.model_fields["task"].default: each for each in (Animate, Extend, Fill, Loop, Blend, Remix, Storyboard, Recut)
+}
+"""The options of each task that has any."""
+
+
+def _check_rising(values: Sequence[Fraction | float], what: str) -> None:
+    for before, after in pairwise(values):
+        if before >= after:
+            raise ValueError(f"{what} rise from one to the next, but {float(after):g} follows {float(before):g}")
 
 
 class Recipe(BaseModel):
@@ -56,8 +247,10 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prompt: str
+    prompt: str = Field("", description="what should be seen; may be left out where there are sources")
     task: str = "generate"
+    how: How | None = Field(None, description="the task's own options")
+    sources: tuple[Source, ...] = Field((), max_length=64, description="the films and pictures that it starts from")
     rewritten_prompt: str | None = None
     as_is: bool = Field(False, description="the prompt goes to the model unrewritten")
     seconds: Exact | None = None
@@ -68,6 +261,9 @@ class Recipe(BaseModel):
     fps: Exact | None = None
     width: int | None = Field(None, ge=1, le=10**9)
     height: int | None = Field(None, ge=1, le=10**9)
+    shape: str | None = Field(None, description="16:9 and the like: the size nearest in area to the model's own")
+    overlap: int | None = Field(None, ge=1, le=10**6, description="frames of a film that its continuation is made from")
+    upscale: int | None = Field(None, ge=2, le=8, description="times the size that the model makes")
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
     steps: int | None = Field(None, ge=1, le=10**9)
     guidance: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
@@ -79,28 +275,17 @@ class Recipe(BaseModel):
     @classmethod
     def _speak_plainly(cls, data: Any, handler: Callable[[Any], Recipe]) -> Recipe:
         try:
-            return handler(data)
+            return handler(_with_how(data) if isinstance(data, dict) else data)
         except ValidationError as error:
-            first = error.errors()[0]
-            field = str(first["loc"][0]) if first["loc"] else "recipe"
-            if first["type"] == "extra_forbidden":
-                raise RecipeError(f"a recipe has no part '{field}'; it has {', '.join(cls.model_fields)}") from None
-            if first["type"] == "missing":
-                raise _ERROR_OF_FIELD.get(field, RecipeError)(f"the recipe lacks its {field}") from None
-            said = first["msg"].removeprefix("Value error, ")
-            said = f"{said[:1].lower()}{said[1:]}"
-            kind = _ERROR_OF_FIELD.get(field, RecipeError)
-            raise kind(f"{field} {_shortened(first['input'])} is of no use: {said}") from None
+            raise _in_plain_words(error) from None
 
     @field_validator("prompt", "rewritten_prompt")
     @classmethod
     def _readable(cls, prompt: str | None) -> str | None:
-        if prompt is None:
-            return None
+        if not prompt:
+            return prompt
         if not prompt.strip():
-            raise PromptError(
-                "the prompt is empty; say what should be seen, for instance 'a red ball bounces on a beach'"
-            )
+            raise PromptError(_EMPTY)
         if len(prompt) > MAX_PROMPT_CHARS:
             raise PromptError(f"the prompt has {len(prompt):,} characters; at most {MAX_PROMPT_CHARS:,} are read")
         strange = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", prompt)
@@ -108,8 +293,19 @@ class Recipe(BaseModel):
             raise PromptError(f"the prompt holds the character {strange.group()!r}, which is no text; leave it out")
         return prompt
 
+    @field_validator("shape")
+    @classmethod
+    def _is_shape(cls, shape: str | None) -> str | None:
+        if shape is not None and not re.fullmatch(r"[1-9]\d{0,3}:[1-9]\d{0,3}", shape):
+            raise ValueError("should be WIDTH:HEIGHT, such as 16:9, 9:16, 1:1, 4:3 or 3:4")
+        return shape
+
     @model_validator(mode="after")
     def _agrees(self) -> Recipe:
+        if not self.prompt and not self.sources and self.task != "storyboard":
+            raise PromptError(_EMPTY if "prompt" in self.model_fields_set else "the recipe lacks its prompt")
+        if self.shape and (self.width or self.height):
+            raise SizeError(f"shape {self.shape} and a width or height say the same thing; give one of them")
         if self.seconds and self.frames and self.fps and self.seconds * self.fps != self.frames:
             raise DurationError(
                 f"{float(self.seconds):g} seconds and {self.frames} frames do not agree at {self.fps} fps; give one"
@@ -121,6 +317,7 @@ class Recipe(BaseModel):
     def canonical(self) -> bytes:
         """The recipe as JSON: sorted, without spaces and open parts; equal recipes give equal bytes."""
         parts = self.model_dump(mode="json", exclude_none=True)
+        parts = {name: value for name, value in parts.items() if value not in ("", [])}
         return json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     def digest(self) -> str:
@@ -137,12 +334,49 @@ class Recipe(BaseModel):
         return self.changed(n=1, seed=self.seed + index)
 
 
+def _with_how(parts: dict[str, Any]) -> dict[str, Any]:
+    """A task's options name the task, and the task has its options, whichever of the two was said."""
+    how, task = parts.get("how"), parts.get("task")
+    if isinstance(how, _How):
+        how = how.model_dump()
+    if how is None:
+        how = {"task": task} if task in HOWS else None
+    elif isinstance(how, dict):
+        how = {"task": task} | how
+        task = task or how["task"]
+        if how["task"] != task:
+            raise RecipeError(f"the options are those of '{how['task']}', not of '{task}'; leave one of them out")
+    return parts | ({"how": how} if how is not None else {}) | ({"task": task} if task is not None else {})
+
+
+def _in_plain_words(error: ValidationError) -> UsageError:
+    """The first thing that is wrong with a recipe, as the error that fits."""
+    first = error.errors()[0]
+    path = [str(step) for step in first["loc"]] or ["recipe"]
+    field, kind = path[0], _ERROR_OF_FIELD.get(path[0], RecipeError)
+    path = [step for place, step in enumerate(path) if not (place == 1 and path[0] == "how")]
+    if first["type"] == "extra_forbidden":
+        if field != "how":
+            return RecipeError(f"a recipe has no part '{field}'; it has {', '.join(Recipe.model_fields)}")
+        options = ", ".join(name for name in HOWS[str(first["loc"][1])].model_fields if name != "task")
+        return RecipeError(f"{first['loc'][1]} has no option '{'.'.join(path[1:])}'; it has {options}")
+    if first["type"] == "missing":
+        return kind(f"the recipe lacks its {'.'.join(path)}")
+    said = first["msg"].removeprefix("Value error, ")
+    return kind(f"{'.'.join(path)} {_shortened(first['input'])} is of no use: {said[:1].lower()}{said[1:]}")
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """Width and height of a text such as 128x96. Raises SizeError."""
     match = re.fullmatch(r"\s*(\d{1,6})\s*[x×X]\s*(\d{1,6})\s*", text)  # noqa: RUF001
     if not match:
         raise SizeError(f"size '{text}' is not WIDTHxHEIGHT, for instance 128x128")
     return int(match.group(1)), int(match.group(2))
+
+
+def frames_of(seconds: Fraction, fps: Fraction) -> int:
+    """The whole frames nearest to so many seconds, at least one."""
+    return max(1, round(seconds * fps))
 
 
 def whole_frames(seconds: Fraction, fps: Fraction) -> int:
@@ -158,9 +392,9 @@ def whole_frames(seconds: Fraction, fps: Fraction) -> int:
 
 
 def check_limits(recipe: Recipe, settings: Settings) -> None:
-    """Raises where a settled recipe asks for more than the settings allow."""
-    assert recipe.seconds and recipe.fps and recipe.width and recipe.height and recipe.steps
-    if recipe.seconds > settings.max_seconds:
+    """Raises where a recipe with a size asks for more than the settings allow."""
+    assert recipe.fps and recipe.width and recipe.height and recipe.steps
+    if recipe.seconds and recipe.seconds > settings.max_seconds:
         raise DurationError(
             f"{float(recipe.seconds):g} seconds are too long; at most {settings.max_seconds:g} are made"
             " (KINEMA_MAX_SECONDS)"

@@ -12,9 +12,10 @@ import kinema
 from kinema import engine
 from kinema.backends import Asks, Step, check_asks, find
 from kinema.backends.native import known_share
-from kinema.canvas import Canvas, Cue
+from kinema.canvas import Canvas
 from kinema.clip import Clip
 from kinema.errors import BackendError, DurationError, KinemaError, OutputError, PromptError, RecipeError, SizeError
+from kinema.media import read_about
 from kinema.recipe import Recipe
 
 PROMPT = "a red dog jumps in the snow."
@@ -157,6 +158,36 @@ def test_an_interrupt_leaves_nothing_behind_and_the_old_film_untouched(tmp_path:
     assert path.read_bytes() == b"an older film"
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_a_stopped_film_plays_what_was_made_under_another_name(tmp_path: Path, suffix: str):
+    def stop(step: Step) -> None:
+        if step.done == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.make(recipe(frames=84), tmp_path / f"film{suffix}", on_step=stop)
+    assert [entry.name for entry in tmp_path.iterdir()] == [f"film.part{suffix}"]
+    assert len(Clip.read(tmp_path / f"film.part{suffix}")) == 56
+
+
+def test_a_film_is_shown_while_it_is_made(tmp_path: Path):
+    """When the second of three windows begins, the first one's frames can be read."""
+    seen: list[int] = []
+
+    def look(step: Step) -> None:
+        if step.done == 4:
+            seen.append(len(Clip.read(tmp_path / "film.part.mp4")))
+
+    engine.make(recipe(frames=80), tmp_path / "film.mp4", on_step=look)
+    assert seen and seen[0] >= 24
+
+
+def test_a_film_carries_its_recipe(tmp_path: Path):
+    film = engine.make(recipe(frames=4), tmp_path / "film.mp4")
+    assert engine.recipe_of(read_about(tmp_path / "film.mp4")) == film.recipe
+    assert engine.recipe_of("a holiday film") is None and engine.recipe_of(None) is None
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [("film.avi", "'.avi'"), ("film", "no ending"), ("nowhere/film.mp4", "mkdir -p"), ("folder.mp4", "is a folder")],
@@ -217,9 +248,9 @@ def test_each_wrong_request_is_named_with_its_fix(parts: dict[str, object], erro
 
 def test_a_canvas_that_asks_for_more_is_refused_by_name():
     canvas = Canvas.blank(8, 32, 48, Fraction(8), PROMPT)
-    told = replace(canvas, captions=(Cue(0, PROMPT), Cue(4, "a robot")))
-    with pytest.raises(BackendError, match="native cannot fill a canvas that asks for cues; no backend here can"):
-        check_asks(told, find("native"))
+    asking = replace(canvas, references=(Clip(np.zeros((1, 32, 48, 3), np.uint8), Fraction(8)),))
+    with pytest.raises(BackendError, match="native cannot fill a canvas that asks for references; no backend here can"):
+        check_asks(asking, find("native"))
     check_asks(canvas, find("native"))
     assert canvas.asks is Asks.NOTHING
 

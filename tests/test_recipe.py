@@ -95,6 +95,48 @@ def test_a_recipe_without_a_prompt_says_so():
         Recipe.model_validate({})
 
 
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"task": "extend", "how": {"direction": "backward"}},
+        {"task": "fill", "how": {"lost": [["1/3", 2]], "keep": True}},
+        {"task": "fill", "how": {"boxes": [{"left": 0.1, "top": 0, "right": 0.5, "bottom": 1}]}},
+        {"task": "blend", "how": {"influence": [[0, 1], [1, 0]], "then": "a cat"}},
+        {"task": "storyboard", "how": {"cards": [{"at": "1.5", "text": "a dog"}]}},
+        {"task": "recut", "how": {"pieces": [{"source": 0}], "gap": 1}},
+        {"task": "remix", "how": {"strength": "subtle"}},
+    ],
+)
+def test_the_options_of_a_task_come_back_as_they_were(parts: dict[str, object]):
+    recipe = Recipe.model_validate({"sources": [{"path": "a.mp4"}], **parts})
+    again = Recipe.model_validate_json(recipe.canonical())
+    assert again == recipe and again.canonical() == recipe.canonical()
+    assert recipe.changed(seed=1).how == recipe.how
+
+
+def test_a_task_and_its_options_name_each_other():
+    assert Recipe(prompt="a", how={"task": "loop", "bridge": 1}).task == "loop"  # type: ignore[arg-type]
+    assert Recipe(prompt="a", task="loop").how == Recipe(prompt="a", task="loop", how={}).how  # type: ignore[arg-type]
+    assert Recipe(prompt="a").how is None
+    with pytest.raises(RecipeError, match="the options are those of 'loop', not of 'remix'"):
+        Recipe(prompt="a", task="remix", how={"task": "loop"})  # type: ignore[arg-type]
+
+
+def test_a_prompt_may_be_missing_where_there_is_something_to_start_from():
+    assert Recipe(sources=[{"path": "a.mp4"}], task="extend").prompt == ""  # type: ignore[list-item]
+    with pytest.raises(PromptError, match="the prompt is empty"):
+        Recipe(prompt="")
+
+
+def test_a_shape_is_a_ratio_and_stands_alone():
+    assert Recipe(prompt="a", shape="16:9").shape == "16:9"
+    for shape in ("16x9", "0:9", "wide", "1.5:1"):
+        with pytest.raises(SizeError, match="should be WIDTH:HEIGHT, such as 16:9"):
+            Recipe(prompt="a", shape=shape)
+    with pytest.raises(SizeError, match="say the same thing; give one"):
+        Recipe(prompt="a", shape="1:1", width=128)
+
+
 def test_sizes_are_read_and_others_refused():
     assert parse_size("256x128") == parse_size(" 256 × 128 ") == (256, 128)  # noqa: RUF001
     for text in ("", "256", "x128", "-1x5", "1e3x5", "256x128x3"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kinema.backends.sampler import Solver, guided, sample, times
+from kinema.backends.sampler import Solver, guided, noised, sample, times
 
 NOISE = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
 
@@ -61,3 +61,17 @@ def test_every_step_is_watched_with_what_is_seen():
     seen: list[int] = []
     sample(curved, NOISE, times(4), solver="heun", watch=lambda step, clean: seen.append(step))
     assert seen == [1, 2, 3, 4]
+
+
+def test_a_later_beginning_has_the_same_end_and_as_many_steps():
+    stops = times(5, 3.0, begin=0.6)
+    assert len(stops) == 6 and stops[0] == 0.6 and stops[-1] == 0 and (np.diff(stops) < 0).all()
+
+
+def test_a_noised_latent_lies_on_the_way_and_flows_back():
+    """From any time on, the velocity of a straight line leads to its clean end."""
+    clean = np.ones_like(NOISE)
+    begun = noised(clean, NOISE, 0.6)
+    made = sample(lambda x, t: clean, begun, times(4, begin=0.6), solver="euler", watch=unwatched)
+    np.testing.assert_allclose(made, clean, atol=1e-6)
+    assert np.array_equal(noised(clean, NOISE, 1.0), NOISE)

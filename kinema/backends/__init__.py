@@ -43,6 +43,13 @@ class Grid:
             made = ", ".join(f"{float(rate):g}" for rate in self.rates)
             raise DurationError(f"{float(fps):g} fps are not made; {made} are, the nearest is {float(nearest_fps):g}")
 
+    def nearest(self, aspect: float, area: int, longest: int) -> tuple[int, int]:
+        """The size nearest in aspect and area, of which four times the area weigh as much as 1.4 times the aspect."""
+        sides = np.arange(self.side_step_px, longest + 1, self.side_step_px)
+        width, height = (side.ravel() for side in np.meshgrid(sides, sides, indexing="ij"))
+        best = np.argmin(np.abs(np.log(width / height / aspect)) + np.abs(np.log(width * height / area)) / 4)
+        return int(width[best]), int(height[best])
+
     def made_frames(self, frames: int) -> int:
         """The fewest frames on the grid that hold so many."""
         return max(1, -(-(frames - self.frames_more) // self.frames_each)) * self.frames_each + self.frames_more
@@ -58,6 +65,8 @@ class Home:
     fps: Fraction
     steps: int
     guidance: float
+    overlap: int
+    """Frames of a film that its continuation is best made from."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class Backend(Protocol):
 
 
 BACKENDS: dict[str, tuple[str, Asks]] = {
-    "native": ("kinema.backends.native", Asks.NOTHING),
+    "native": ("kinema.backends.native", ~Asks.REFERENCES),
 }
 """Name: the module whose `load()` gives the backend, and what it fills (known without loading it)."""
 

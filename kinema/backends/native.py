@@ -1,7 +1,7 @@
 """The native backend: our own model, run by OpenVINO, without torch.
 
 Read top to bottom: words → windows of noise → rectified flow → latents → frames. A long canvas is filled window by
-window, each conditioned on the last latents of the one before.
+window (windows.py), each conditioned on the latents beside it. Noise depends on the seed and the window's number alone.
 Letters: K latents in time, h w latents in space, C latent channels, M mask channels, N = K h w tokens, T frames,
 H W pixels.
 """
@@ -17,12 +17,18 @@ import numpy as np
 from kinema.backends import BACKENDS, Grid, Home, Reading, Step
 from kinema.backends.networks import Card, Networks, load_networks, read_card, weights_folder
 from kinema.backends.processor import numerics, processor_flags
-from kinema.backends.sampler import guided, sample, times
-from kinema.canvas import Canvas
+from kinema.backends.sampler import Watch, guided, noised, sample, times
+from kinema.backends.windows import Window, plan
+from kinema.canvas import Canvas, Cue, Start
 from kinema.clip import Clip, Latents
 from kinema.errors import PromptError
 from kinema.model.words import WORD, word_ids
 from kinema.settings import read_settings
+
+FADE = 2
+"""Latents in which one caption fades into the next."""
+START_SHIFT = 10
+"""Stretches strengths to times: until 0.9 a noised film still shows place and subject, and a remix changes neither."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +49,33 @@ class PlainReading:
 
 
 @dataclass(frozen=True, eq=False)
-class _Known:
-    """What a window starts from: latents of the known pixels (K, h, w, C) and their mask (K, h, w, M) in [0, 1]."""
+class _Told:
+    """What should be seen when: text states (B, L, D) of each caption and the latent it begins at; `unsaid` (1, L, D)
+    are those of no caption, where guidance needs them."""
+
+    states: np.ndarray
+    begins: np.ndarray
+    unsaid: np.ndarray | None
+
+    def shares(self, start: int, stop: int) -> np.ndarray:
+        """(B, K): how far each latent from start to stop is under each caption; one fades into the next."""
+        middles = np.arange(start, stop) + 0.5
+        begun = np.clip((middles - self.begins[:, None]) / FADE + 0.5, 0, 1)
+        begun[0] = 1
+        shares = begun * np.append(1 - begun[1:], np.ones_like(begun[:1]), 0)
+        return (shares / shares.sum(0)).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What a window starts from: latents of the known pixels (K, h, w, C), their mask (K, h, w, M) in [0, 1], latents
+    to noise and begin from, if any, and the captions' shares (B, K) and states (B or B + 1, L, D), the last unsaid."""
 
     latents: np.ndarray
     mask: np.ndarray
+    begin: np.ndarray | None
+    shares: np.ndarray
+    text: np.ndarray
 
 
 class Native:
@@ -62,7 +90,13 @@ class Native:
         self.configuration = networks.maker
         self.grid = Grid(card.patch, card.chunk, card.rates, window=card.window * card.chunk)
         self.home = Home(
-            card.width, card.height, card.window * card.chunk, card.rates[0], steps=card.steps, guidance=card.guidance
+            card.width,
+            card.height,
+            card.window * card.chunk,
+            card.rates[0],
+            steps=card.steps,
+            guidance=card.guidance,
+            overlap=card.window // 2 * card.chunk,
         )
         self._words = frozenset(card.words)
 
@@ -85,34 +119,72 @@ class Native:
     def fill(
         self, canvas: Canvas, *, steps: int, guidance: float, rng: np.random.Generator, on_step: Callable[[Step], None]
     ) -> Iterator[Clip]:
-        """The canvas filled, one window's new frames at a time."""
-        card = self.card
-        count = len(canvas) // card.chunk
-        windows = _windows(count, card.window, card.overlap)
-        text = self._text(canvas.captions[0].text if canvas.captions else "", guidance)
-        total = steps * len(windows)
-        before: np.ndarray | None = None
-        for index, (start, stop) in enumerate(windows):
-            known = self._known(canvas, start, stop)
-            shared = 0 if before is None else card.overlap
-            if before is not None:
-                known.latents[:shared], known.mask[:shared] = before[-shared:], 1
-            done = index * steps
+        """The canvas filled: known chunks as they are, others window by window, each as soon as all before it is."""
+        chunks = canvas.known.reshape(-1, self.card.chunk, *canvas.known.shape[1:])
+        whole, pinned = chunks.min((1, 2, 3)), chunks.min((2, 3)).max(1)
+        windows = plan(whole, pinned, self.card.window, self.card.overlap)
+        stops = self._stops(steps, canvas.start)
+        told, blank, root = self._told(canvas.captions, guidance), self._blank(canvas), int(rng.integers(2**63))
+        latents: dict[int, np.ndarray] = {}
+        done = 0
+        for index, window in enumerate(windows):
+            given = self._given(canvas, window, latents, told, blank)
+            noise = np.random.default_rng([root, index]).standard_normal(given.latents.shape, dtype=np.float32)
+            watch = self._watch(on_step, window, (len(stops) - 1) * index, (len(stops) - 1) * len(windows))
+            made = self._flow(given, noise, stops, guidance, watch)
+            for place in range(window.start, window.stop):
+                if whole[place]:
+                    latents[place] = given.latents[place - window.start]
+                elif window.keep_start <= place < window.keep_stop:
+                    latents[place] = made[place - window.start]
+            ready = next((k for k in range(done, len(whole)) if not whole[k] and k not in latents), len(whole))
+            yield from self._clips(canvas, latents, whole, done, ready)
+            done = ready
+            needed = min([done, *(later.start for later in windows[index + 1 :])]) - 1
+            latents = {place: each for place, each in latents.items() if place >= needed}
+        yield from self._clips(canvas, latents, whole, done, len(whole))
 
-            def watch(step: int, clean: np.ndarray, shared: int = shared, done: int = done) -> None:
-                on_step(Step(done + step, total, lambda: self._decode(clean[shared:][:1], None)[0]))
+    def _stops(self, steps: int, start: Start | None) -> np.ndarray:
+        """The times to stop at: from noise on, or from as far as a clip to begin from is noised, in fewer steps."""
+        if start is None:
+            return times(steps, self.card.shift)
+        begin = START_SHIFT * start.strength / (1 + (START_SHIFT - 1) * start.strength)
+        return times(max(1, round(steps * start.strength)), self.card.shift, begin)
 
-            made = self._flow(known, text, steps=steps, guidance=guidance, rng=rng, watch=watch)
-            made[:shared] = known.latents[:shared]
-            fresh, last = made[shared:], made[shared - 1] if shared else None
-            latents = Latents(np.ascontiguousarray(fresh.transpose(0, 3, 1, 2)), card.chunk, self.networks.maker)
-            yield Clip(self._decode(fresh, last), canvas.fps, latents=latents)
-            before = made
+    def _watch(self, on_step: Callable[[Step], None], window: Window, done: int, total: int) -> Watch:
+        """Tells how many steps of all windows are done, and shows the first frame that this one makes."""
+        new = window.keep_start - window.start
 
-    def _text(self, caption: str, guidance: float) -> np.ndarray:
-        """Text states (B, L, D): of the caption and, where guidance needs it, of no caption."""
-        captions = [caption] if guidance == 1 else [caption, ""]
-        return self.networks.text(np.array([self._ids(caption) for caption in captions], np.int64))
+        def watch(step: int, clean: np.ndarray) -> None:
+            on_step(Step(done + step, total, lambda: self._decode(clean[new : new + 1], None)[0]))
+
+        return watch
+
+    def _clips(
+        self, canvas: Canvas, latents: dict[int, np.ndarray], whole: np.ndarray, start: int, stop: int
+    ) -> Iterator[Clip]:
+        """The finished chunks from start to stop, what is wholly known as the canvas has it, the rest decoded."""
+        chunk = self.card.chunk
+        while start < stop:
+            known = whole[start]
+            end = next((place for place in range(start, stop) if whole[place] != known), stop)
+            end = min(end, start + self.card.window)
+            if known:
+                yield Clip(canvas.pixels[start * chunk : end * chunk], canvas.fps)
+            else:
+                values = np.stack([latents[place] for place in range(start, end)])
+                remembered = Latents(np.ascontiguousarray(values.transpose(0, 3, 1, 2)), chunk, self.networks.maker)
+                yield Clip(self._decode(values, latents.get(start - 1)), canvas.fps, latents=remembered)
+            start = end
+
+    def _told(self, cues: tuple[Cue, ...], guidance: float) -> _Told:
+        """The captions' text states, and those of no caption where guidance needs them."""
+        captions = [cue.text for cue in cues] or [""]
+        guided = guidance != 1 and any(captions)
+        ids = [self._ids(caption) for caption in (*captions, *([""] if guided else []))]
+        states = self.networks.text(np.array(ids, np.int64))
+        begins = np.array([cue.frame / self.card.chunk for cue in cues] or [0.0])
+        return _Told(states[: len(captions)], begins, states[len(captions) :] if guided else None)
 
     def _ids(self, caption: str) -> list[int]:
         """The caption's word ids, padded. Raises PromptError where it is too long or has words that are not known."""
@@ -124,47 +196,56 @@ class Native:
             raise PromptError(f"'{caption[:40]}…' has {len(words)} words and marks; {self.card.text_length} are read")
         return word_ids(caption, self.card.words, self.card.text_length)
 
-    def _flow(
-        self,
-        known: _Known,
-        text: np.ndarray,
-        *,
-        steps: int,
-        guidance: float,
-        rng: np.random.Generator,
-        watch: Callable[[int, np.ndarray], None],
-    ) -> np.ndarray:
-        """Latents (K, h, w, C) of one window, from noise."""
-        shape, batch = known.latents.shape, len(text)
-        condition = np.concatenate([known.latents, known.mask], -1).reshape(
-            -1, known.latents.shape[3] + known.mask.shape[3]
-        )
+    def _flow(self, given: _Given, noise: np.ndarray, stops: np.ndarray, guidance: float, watch: Watch) -> np.ndarray:
+        """Latents (K, h, w, C) of one window, from noise or from a noised beginning."""
+        shape, batch, captions = noise.shape, len(given.text), len(given.shares)
+        condition = np.concatenate([given.latents, given.mask], -1)
+        condition = condition.reshape(-1, condition.shape[3])
         positions = _positions(*shape[:3])
 
         def predict(x: np.ndarray, t: float) -> np.ndarray:
             tokens = np.concatenate([x.reshape(-1, shape[3]), condition], -1)
-            tokens = np.broadcast_to(tokens, (batch, *tokens.shape))
-            clean = self.networks.transformer(
-                np.ascontiguousarray(tokens), positions, np.full(batch, t, np.float32), text
-            )
-            return (clean[0] if batch == 1 else guided(clean[0], clean[1], guidance)).reshape(shape)
+            tokens = np.ascontiguousarray(np.broadcast_to(tokens, (batch, *tokens.shape)))
+            seen = self.networks.transformer(tokens, positions, np.full(batch, t, np.float32), given.text)
+            seen = seen.reshape(batch, *shape)
+            clean = seen[0] if captions == 1 else np.einsum("bk,bkhwc->khwc", given.shares, seen[:captions])
+            return clean if batch == captions else guided(clean, seen[-1], guidance)
 
-        noise = rng.standard_normal(shape, dtype=np.float32)
-        return sample(predict, noise, times(steps, self.card.shift), solver=self.card.solver, watch=watch)
+        x = noise if given.begin is None else noised(given.begin, noise, float(stops[0]))
+        return sample(predict, x, stops, solver=self.card.solver, watch=watch)
 
-    def _known(self, canvas: Canvas, start: int, stop: int) -> _Known:
-        """The condition of the latents from start to stop: unknown pixels are 0 in [-1, 1] before they are encoded."""
-        chunk, patch = self.card.chunk, self.card.patch
-        part = slice(start * chunk, stop * chunk)
+    def _given(
+        self, canvas: Canvas, window: Window, latents: dict[int, np.ndarray], told: _Told, blank: np.ndarray
+    ) -> _Given:
+        """What is known of a window: what was made before, and the canvas, its unknown pixels 0 in [-1, 1]."""
+        part = slice(window.start * self.card.chunk, window.stop * self.card.chunk)
         known = canvas.known[part]
-        frames = np.where(known[..., None], canvas.pixels[part].astype(np.float32) / 127.5 - 1, np.float32(0))
-        chunks = frames.reshape(stop - start, chunk, *frames.shape[1:]).transpose(0, 1, 4, 2, 3)
-        if known.any():
-            latents = self.networks.encoder(np.ascontiguousarray(chunks))
-        else:
-            blank = self.networks.encoder(np.ascontiguousarray(chunks[:1]))
-            latents = np.repeat(blank, stop - start, axis=0)
-        return _Known(latents.transpose(0, 2, 3, 1).copy(), known_share(known, chunk, patch, self.card.mask_channels))
+        values = np.repeat(blank, window.stop - window.start, 0)
+        mask = known_share(known, self.card.chunk, self.card.patch, self.card.mask_channels)
+        touched = [place for place in range(len(values)) if window.start + place not in latents and mask[place].any()]
+        if touched:
+            values[touched] = self._encode(canvas.pixels[part], known)[touched]
+        for place in range(len(values)):
+            if window.start + place in latents:
+                values[place], mask[place] = latents[window.start + place], 1
+        begin = self._encode(canvas.start.clip.frames[part]) if canvas.start else None
+        shares = told.shares(window.start, window.stop)
+        heard = shares.any(1)
+        text = told.states[heard] if told.unsaid is None else np.concatenate([told.states[heard], told.unsaid])
+        return _Given(values, mask, begin, shares[heard], text)
+
+    def _blank(self, canvas: Canvas) -> np.ndarray:
+        """Latents (1, h, w, C) of a chunk of which nothing is known."""
+        frames = np.zeros((self.card.chunk, *canvas.pixels.shape[1:]), np.uint8)
+        return self._encode(frames, np.zeros(frames.shape[:3], bool))
+
+    def _encode(self, frames: np.ndarray, known: np.ndarray | None = None) -> np.ndarray:
+        """Latents (K, h, w, C) of frames (T, H, W, 3) uint8, all of them known or some of their pixels."""
+        pixels = frames.astype(np.float32) / 127.5 - 1
+        if known is not None:
+            pixels = np.where(known[..., None], pixels, np.float32(0))
+        chunks = pixels.reshape(-1, self.card.chunk, *pixels.shape[1:]).transpose(0, 1, 4, 2, 3)
+        return self.networks.encoder(np.ascontiguousarray(chunks)).transpose(0, 2, 3, 1).copy()
 
     def _decode(self, latents: np.ndarray, before: np.ndarray | None) -> np.ndarray:
         """Frames (T, H, W, 3) uint8 of latents (K, h, w, C), the latent (h, w, C) before them known or None."""
@@ -186,15 +267,6 @@ def known_share(known: np.ndarray, chunk: int, patch: int, channels: int) -> np.
     parts = known.reshape(frames // chunk, chunk, height // patch, cells, side, width // patch, cells, side)
     shares = parts.mean((4, 7), dtype=np.float32).transpose(0, 2, 4, 1, 3, 5)
     return shares.reshape(frames // chunk, height // patch, width // patch, channels)
-
-
-def _windows(count: int, window: int, overlap: int) -> list[tuple[int, int]]:
-    """Start and stop of each window over so many latents; each but the first shares `overlap` with the one before."""
-    windows = [(0, min(window, count))]
-    while windows[-1][1] < count:
-        start = windows[-1][1] - overlap
-        windows.append((start, min(start + window, count)))
-    return windows
 
 
 def _positions(count: int, height: int, width: int) -> np.ndarray:

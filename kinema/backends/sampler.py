@@ -18,17 +18,22 @@ Watch = Callable[[int, np.ndarray], None]
 Solver = Literal["euler", "heun"]
 
 
-def times(steps: int, shift: float = 1.0) -> np.ndarray:
-    """steps + 1 times from 1 down to 0; a shift above 1 spends more of them on noise.
+def times(steps: int, shift: float = 1.0, begin: float = 1.0) -> np.ndarray:
+    """steps + 1 times from `begin` down to 0; a shift above 1 spends more of them on noise.
 
     Esser et al. 2024 (arXiv 2403.03206), equation 23.
     """
     t = np.linspace(1.0, 0.0, steps + 1)
-    return shift * t / (1 + (shift - 1) * t)
+    return begin * shift * t / (1 + (shift - 1) * t)
+
+
+def noised(clean: np.ndarray, noise: np.ndarray, t: float) -> np.ndarray:
+    """What the flow carries from the clean latent and the noise at time t."""
+    return np.float32(1 - t) * clean + np.float32(t) * noise
 
 
 def sample(predict: Predict, noise: np.ndarray, stops: np.ndarray, *, solver: Solver, watch: Watch) -> np.ndarray:
-    """The latent that the flow carries the noise to.
+    """The latent that the flow carries the noise to, or whatever else is there at the first of the stops.
 
     Euler asks the network once a step. Heun's second order method asks twice, but for the last step, where the velocity
     at t = 0 is not defined and Euler's step is taken, whose one local error leaves the order at two.

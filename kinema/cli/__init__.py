@@ -1,7 +1,7 @@
 """The terminal's door: one file per group of verbs, each imported only when it is called.
 
 Every error that a person can put right is one line on stderr. Exit codes: 0 done, 1 it could not be done, 2 the request
-was wrong, 130 stopped by Ctrl-C.
+was wrong, 3 it is refused, 130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -12,15 +12,32 @@ from importlib import import_module
 import click
 
 from kinema import __version__
+from kinema.cli.terminal import speak_plainly
 from kinema.errors import KinemaError
 
 VERBS = {
     "generate": "kinema.cli.generate:generate",
+    "still": "kinema.cli.tasks:still",
+    "animate": "kinema.cli.tasks:animate",
+    "extend": "kinema.cli.tasks:extend",
+    "fill": "kinema.cli.tasks:fill",
+    "loop": "kinema.cli.tasks:loop",
+    "blend": "kinema.cli.tasks:blend",
+    "remix": "kinema.cli.tasks:remix",
+    "storyboard": "kinema.cli.tasks:storyboard",
+    "recut": "kinema.cli.tasks:recut",
+    "make": "kinema.cli.tasks:make",
+    "show": "kinema.cli.show:show",
+    "verify": "kinema.cli.verify:verify",
+    "energy": "kinema.cli.energy:energy",
     "doctor": "kinema.cli.doctor:doctor",
     "model": "kinema.cli.model:model",
     "world": "kinema.cli.world:world",
     "data": "kinema.cli.data:data",
     "evaluate": "kinema.cli.evaluate:command",
+    "policy": "kinema.cli.policy:policy",
+    "bench": "kinema.cli.bench:bench",
+    "watermark": "kinema.cli.watermark:watermark",
 }
 STOPPED = 130
 
@@ -57,6 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs the terminal's request; its exit code."""
+    speak_plainly()
     try:
         code = kinema.main(arguments, prog_name="kinema", standalone_mode=False)
     except KinemaError as error:
@@ -68,8 +86,8 @@ def run(arguments: list[str] | None = None) -> int:
         context = getattr(error, "ctx", None)
         hint = f" (see {context.command_path} --help)" if context else ""
         return _complain(f"{error.format_message()}{hint}", error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _complain("stopped; no half-written film was left behind", STOPPED)
+    except (click.Abort, KeyboardInterrupt) as stop:
+        return _complain(str(stop) or "stopped", STOPPED)
     return code if isinstance(code, int) else 0
 
 

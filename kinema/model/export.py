@@ -29,6 +29,7 @@ from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
 from kinema.model.denoiser import Denoiser
 from kinema.model.text import TextConfig
 from kinema.model.transformer import TransformerConfig, grid_positions
+from kinema.model.upscaler import SEEN, Upscaler
 
 WEIGHTS = "weights.safetensors"
 SMALLEST = 32
@@ -52,9 +53,26 @@ def export(folder: Path, autoencoder: Autoencoder, denoiser: Denoiser, card: dic
         _write(folder, graphs, weights, {"what": "networks", "words": card["words"], **shapes})
     finally:
         whole.load_state_dict(kept)  # only now: a graph's constants are the modules' own memory until it is written
+    _write_card(folder / "networks.json", list(graphs), card)
+
+
+def export_upscaler(folder: Path, model: Upscaler, card: dict[str, Any]) -> None:
+    """`folder` holds the upscaler in bf16 and its card; `card` says what cannot be read off the network."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = {name: tensor.detach().bfloat16().contiguous() for name, tensor in model.state_dict().items()}
+    rounded = Upscaler(model.config).eval()
+    rounded.load_state_dict({name: tensor.float() for name, tensor in weights.items()})
+    graph = _convert(rounded, {"frames": torch.zeros(1, SEEN * 3, 6, 10)})
+    header = {"what": "upscaler", "upscaler": asdict(model.config)}
+    _write(folder, {"upscaler": _in_bf16(graph, weights)}, weights, header)
+    _write_card(folder / "upscaler.json", ["upscaler"], card)
+
+
+def _write_card(path: Path, graphs: list[str], card: dict[str, Any]) -> None:
+    """The card at `path`, with the hashes of the weights and graphs beside it."""
     names = [WEIGHTS, *(f"{name}.xml" for name in graphs)]
-    files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
-    (folder / "networks.json").write_text(json.dumps({**card, "files": files}, indent=1) + "\n")
+    files = {name: sha256((path.parent / name).read_bytes()).hexdigest() for name in names}
+    path.write_text(json.dumps({**card, "files": files}, indent=1) + "\n")
 
 
 def load(folder: Path) -> tuple[Autoencoder, Denoiser, dict[str, Any]]:
@@ -101,14 +119,19 @@ def _converted(autoencoder: Autoencoder, denoiser: Denoiser) -> Iterator[tuple[s
         "decoder": (autoencoder.decoder, {"latent": latent, "before": latent}),
     }
     for name, (module, inputs) in examples.items():
-        with torch.no_grad(), warnings.catch_warnings():
-            # OpenVINO traces, which torch has deprecated; einops counts axes while traced, which is as it should be.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            warnings.simplefilter("ignore", torch.jit.TracerWarning)
-            graph = openvino.convert_model(module, example_input=tuple(inputs.values()))
-        for port, given in zip(graph.inputs, inputs, strict=True):
-            port.get_tensor().set_names({given})
-        yield name, graph
+        yield name, _convert(module, inputs)
+
+
+def _convert(module: nn.Module, inputs: dict[str, Tensor]) -> openvino.Model:
+    """The module as an OpenVINO model whose inputs bear these names."""
+    with torch.no_grad(), warnings.catch_warnings():
+        # OpenVINO traces, which torch has deprecated; einops counts axes while traced, which is as it should be.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        graph = openvino.convert_model(module, example_input=tuple(inputs.values()))
+    for port, given in zip(graph.inputs, inputs, strict=True):
+        port.get_tensor().set_names({given})
+    return graph
 
 
 def _in_bf16(graph: openvino.Model, weights: dict[str, Tensor]) -> openvino.Model:

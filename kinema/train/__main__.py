@@ -17,20 +17,25 @@ import torch
 
 from kinema.clip import Clip
 from kinema.data import world
-from kinema.data.latents import LatentStore
+from kinema.data.latents import Encode, LatentStore
 from kinema.data.manifest import Entry, write_manifest
 from kinema.data.record import Record
 from kinema.errors import CheckpointError, DataError, KinemaError
+from kinema.model import upscaler as upscalers
 from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
 from kinema.model.checkpoint import fingerprint, load_autoencoder, load_denoiser, save_autoencoder, save_denoiser
 from kinema.model.denoiser import Denoiser
 from kinema.model.export import export as export_networks
+from kinema.model.export import export_upscaler
 from kinema.model.export import load as load_networks
 from kinema.model.sizes import SIZES
+from kinema.recipe import parse_size
+from kinema.train.canvases import EncodeCanvases
 from kinema.train.denoise import Denoising, EncodeFrames
 from kinema.train.loop import Plan, learn
 from kinema.train.parallel import ranks
 from kinema.train.reconstruct import Reconstruction, to_frames
+from kinema.train.upscale import Pairs, Upscaling, render_pairs
 from kinema.world import captions
 
 FOLDER = click.Path(path_type=Path)
@@ -119,11 +124,16 @@ def autoencoder(files: tuple[Path, ...], folder: Path, steps: int, batch: int, t
 @click.option("--seed", default=1, show_default=True, help="which clips of the world")
 @click.option("--part", default=0, show_default=True, help="build the clips of one of `--parts` processes")
 @click.option("--parts", default=1, show_default=True)
-def latents(file: Path, folder: Path, count: int, seed: int, part: int, parts: int) -> None:
+@click.option(
+    "--size", default="128x128", show_default=True, help="WIDTHxHEIGHT in pixels; each shape has its own store"
+)
+@click.option("--canvases", is_flag=True, help="keep beside each clip what some task would know of it")
+def latents(file: Path, folder: Path, count: int, seed: int, part: int, parts: int, size: str, canvases: bool) -> None:
     """Render clips of the pocket world, encode them and keep the latents; goes on where it stopped."""
     torch.set_num_threads(1)
     encoder = _channels_last(load_autoencoder(file))
-    run = world.Run(seed=seed)
+    width, height = parse_size(size)
+    run = world.Run(seed=seed, width=width, height=height)
     mine = range(part, count, parts)
 
     def examples(start: int) -> Iterator[tuple[Record, Clip]]:
@@ -131,7 +141,12 @@ def latents(file: Path, folder: Path, count: int, seed: int, part: int, parts: i
             yield from world.clips(run, numbers)
 
     into = folder / f"part-{part:03d}"
-    LatentStore.build(into, examples, EncodeFrames(encoder), fingerprint(encoder.state_dict()), len(mine))
+    encode: Encode = EncodeFrames(encoder)
+    if canvases:
+        from kinema.tasks import draw_canvas
+
+        encode = EncodeCanvases(encoder, draw_canvas, run.fps)
+    LatentStore.build(into, examples, encode, fingerprint(encoder.state_dict()), len(mine))
 
 
 @train.command()
@@ -238,6 +253,66 @@ def unpack(networks: Path, folder: Path) -> None:
     made = fingerprint(load_autoencoder(folder / "autoencoder.safetensors").state_dict())
     save_denoiser(folder / "denoiser.safetensors", model, tuple(header["words"]), autoencoder=made)
     click.echo(f"{folder}")
+
+
+@train.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--networks", required=True, type=FOLDER, help="exported networks, such as kinema/weights/nano")
+@click.option("--count", default=480, show_default=True, help="clips")
+@click.option("--frames", default=16, show_default=True, help="frames of each")
+@click.option("--seed", default=301, show_default=True, help="which clips of the world")
+@click.option("--size", default=128, show_default=True, help="pixels a side of the small ones")
+@click.option("--noise", default=0.3, show_default=True, help="deviation of the strongest latent noise")
+def pairs(folder: Path, networks: Path, count: int, frames: int, seed: int, size: int, noise: float) -> None:
+    """Render what the upscaler learns from: clips through the autoencoder, and the same at twice the size."""
+    torch.set_num_threads(1)
+    encoder, _, _ = load_networks(networks)
+    run = world.Run(seed=seed, width=size, height=size, frames=frames)
+    with click.progressbar(length=count, label="rendering pairs", width=0) as shown:
+        render_pairs(folder, run, count, _channels_last(encoder), noise, lambda: shown.update(1))
+
+
+@train.command()
+@click.option("--pairs", "pool", required=True, type=FOLDER, help="what `pairs` rendered")
+@click.option("--folder", required=True, type=FOLDER, help="where the run keeps its state and pictures")
+@click.option("--steps", default=8000, show_default=True)
+@click.option("--batch", default=16, show_default=True, help="crops a step, over all ranks")
+@click.option("--seed", default=0, show_default=True)
+def upscaler(pool: Path, folder: Path, steps: int, batch: int, seed: int) -> None:
+    """Train the upscaler; writes FOLDER/upscaler.safetensors.
+
+    A run that is interrupted leaves upscaler-so-far.safetensors instead, and goes on when it is started again.
+    """
+    held = Pairs.open(pool)
+    stopped = Stopped()
+    with ranks() as place:
+        torch.manual_seed(seed)
+        model = upscalers.Upscaler(upscalers.UpscalerConfig()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        plan = Plan(steps=steps, batch=batch, lr=1e-3, muon_lr=2e-3, cooldown=0.4, ema=0.995, seed=seed)
+        state = learn(Upscaling(model, held), plan, folder, place, until=stopped)
+        if place.leads:
+            upscalers.save(folder / _named("upscaler", state.step, steps), state.average, trained_steps=state.step)
+    _end(state.step, steps)
+
+
+@train.command("export-upscaler")
+@click.argument("file", type=FOLDER)
+@click.argument("folder", type=FOLDER)
+@click.option("--networks", required=True, type=FOLDER, help="the exported networks whose frames it was taught on")
+def export_the_upscaler(file: Path, folder: Path, networks: Path) -> None:
+    """Write the upscaler FILE as FOLDER for OpenVINO, with its card: what kinema/weights/upscaler holds."""
+    torch.set_num_threads(1)
+    model, _ = upscalers.load(file)
+    encoder, _, _ = load_networks(networks)
+    card = {
+        "format": "kinema-upscaler-1",
+        "name": "upscaler",
+        "licence": "Apache-2.0",
+        "trained_on": f"{world.SOURCE} ({world.LICENCE})",
+        "autoencoder": fingerprint(encoder.state_dict()),
+    }
+    export_upscaler(folder, model, card)
+    click.echo(f"{folder} · {sum(path.stat().st_size for path in folder.iterdir()) / 1e6:.2f} MB")
 
 
 def _read_clips(file: Path) -> np.ndarray:

@@ -55,5 +55,8 @@ def ranks() -> Iterator[Ranks]:
 
 
 def spread(model: nn.Module, place: Ranks) -> nn.Module:
-    """The model as every rank trains it: the same weights everywhere, gradients averaged."""
-    return model if place.count == 1 else DistributedDataParallel(model)
+    """The model as every rank trains it: the same weights everywhere, gradients averaged.
+
+    Buffers are constants, and ranks may call the model different numbers of times a step, so they are not sent round.
+    """
+    return model if place.count == 1 else DistributedDataParallel(model, broadcast_buffers=False)

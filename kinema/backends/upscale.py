@@ -1,0 +1,259 @@
+"""Upscaling: films of twice or four times the size, frame by frame, by a learnt network that OpenVINO runs.
+
+A frame is upscaled from itself and its two neighbours, one frame at a time, so the result does not depend on how a film
+is cut into segments, and memory does not depend on how long it is. Below the network lies a Lanczos resize; the network
+adds what that lacks. A size that is no multiple of what the model makes is reached from there by resizing and cropping.
+Letters: H W pixels of what is given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from kinema.backends import Grid, Home
+from kinema.backends.networks import WEIGHTS
+from kinema.backends.processor import Numerics, numerics, processor_flags
+from kinema.clip import Clip
+from kinema.errors import CheckpointError, RecipeError, SizeError
+from kinema.settings import read_settings
+
+FACTOR = 2
+"""What the network does at once."""
+FACTORS = (2, 4)
+CARD, GRAPH = "upscaler.json", "upscaler.xml"
+EMBEDDED = Path(__file__).parent.parent / "weights" / "upscaler"
+PIECE = 32
+"""Frames of the longest clip that is handed on at once, however long the segment is."""
+_FIX = "install Kinema again"
+
+
+class UpscalerCard(BaseModel):
+    """What the network is, what it was trained on, and the hash of every file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    format: Literal["kinema-upscaler-1"]
+    name: str
+    licence: str
+    trained_on: str
+    autoencoder: str
+    """The fingerprint of the autoencoder whose frames it was taught to upscale."""
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Upscaling:
+    """A loaded network: detail (1, 3, 2H, 2W) from neighbouring frames (1, 9, H, W) in [-1, 1], H and W even."""
+
+    detail: Callable[[np.ndarray], np.ndarray]
+    maker: str
+    """Name, hash, runtime, precision and threads."""
+
+    def doubled(self, before: np.ndarray, frame: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """The frame (2H, 2W, 3) uint8 between its neighbours (H, W, 3) uint8."""
+        height, width = frame.shape[:2]
+        seen = np.concatenate([before, frame, after], -1).astype(np.float32) / 127.5 - 1
+        seen = np.pad(seen, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        detail = self.detail(np.ascontiguousarray(seen.transpose(2, 0, 1)[None]))[0].transpose(1, 2, 0)
+        base = lanczos(frame, FACTOR * width, FACTOR * height)
+        whole = base + np.float32(127.5) * detail[: FACTOR * height, : FACTOR * width]
+        return np.clip(np.rint(whole), 0, 255).astype(np.uint8)
+
+
+def upscale(segments: Iterable[Clip], factor: int) -> Iterator[Clip]:
+    """The segments at `factor` times their width and height, the same frames however they are cut.
+
+    The last frame of each is held back until its successor is known. Rates and sound are kept, latents are not.
+    Raises RecipeError at once for a factor that is not 2 or 4, and CheckpointError.
+    """
+    check_factor(factor)
+    network = load()
+    for _ in range(round(math.log2(factor))):
+        segments = _doubled(segments, network)
+    return iter(segments)
+
+
+def check_factor(factor: int) -> None:
+    """Raises RecipeError where a film cannot be upscaled so many times."""
+    if factor not in FACTORS:
+        nearest = min(FACTORS, key=lambda known: abs(known - factor))
+        raise RecipeError(f"upscale {factor} is not one of 2 and 4; the nearest is {nearest}")
+
+
+def configuration() -> str:
+    """What upscaled frames depend on beside the frames that are upscaled."""
+    return load().maker
+
+
+def _doubled(segments: Iterable[Clip], network: Upscaling) -> Iterator[Clip]:
+    """Every segment at twice its size, in pieces: all its frames but the last, then the last."""
+    before: np.ndarray | None = None
+    held: Clip | None = None
+    for segment in segments:
+        for start in range(0, len(segment), PIECE):
+            piece = segment[start : start + PIECE]
+            if held is not None:
+                yield _piece(held, before, piece.frames[0], network)
+                before = held.frames[-1]
+            if len(piece) > 1:
+                yield _piece(piece[:-1], before, piece.frames[-1], network)
+                before = piece.frames[-2]
+            held = piece[-1:]
+    if held is not None:
+        yield _piece(held, before, held.frames[0], network)
+
+
+def _piece(clip: Clip, before: np.ndarray | None, after: np.ndarray, network: Upscaling) -> Clip:
+    """A clip at twice its size between the frames around it; where nothing came before, its own first stands there."""
+    around = [clip.frames[0] if before is None else before, *clip.frames, after]
+    frames = np.stack([network.doubled(*around[index : index + 3]) for index in range(len(clip))])
+    return Clip(frames, clip.fps, clip.sound)
+
+
+def lanczos(frame: np.ndarray, width: int, height: int) -> np.ndarray:
+    """The frame (H, W, 3) uint8 resized by Pillow's Lanczos filter."""
+    return np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS))
+
+
+@dataclass(frozen=True)
+class SizePlan:
+    """How frames of one exact size are made: natively at another, upscaled, then resized and cropped evenly."""
+
+    width: int
+    height: int
+    native_width: int
+    native_height: int
+    factor: int
+    """1 where the native size is enough."""
+
+    @property
+    def crop(self) -> tuple[float, float, float, float]:
+        """Left, upper, right and lower edge, in upscaled pixels, of the largest part with the asked shape."""
+        wide, tall = self.factor * self.native_width, self.factor * self.native_height
+        scale = max(self.width / wide, self.height / tall)
+        across, down = self.width / scale, self.height / scale
+        return (wide - across) / 2, (tall - down) / 2, (wide + across) / 2, (tall + down) / 2
+
+    @property
+    def words(self) -> str:
+        """What is done, for the person who asked."""
+        said = f"{self.width}x{self.height} is made at {self.native_width}x{self.native_height}"
+        if self.factor > 1:
+            said += f", upscaled {self.factor} times"
+        left, upper, right, lower = self.crop
+        scale = self.width / (right - left)
+        if not math.isclose(scale, 1):
+            said += f", resized by {scale:.3g}"
+        lost = 1 - (right - left) * (lower - upper) / (self.factor**2 * self.native_width * self.native_height)
+        if lost > 1e-9:
+            said += f", cropped by {max(0.1, 100 * lost):.2g} %"
+        return said
+
+
+def plan_size(width: int, height: int, grid: Grid, home: Home) -> SizePlan:
+    """How to make frames of exactly this size: from the shape on the grid that is nearest in aspect and in home's area.
+
+    No native side is over twice home's longest. Raises SizeError.
+    """
+    for name, side in (("width", width), ("height", height)):
+        if side < 1:
+            raise SizeError(f"{name} {side} makes no film; it must be at least 1")
+    native = grid.nearest(width / height, home.width * home.height, 2 * max(home.width, home.height))
+    scale = max(width / native[0], height / native[1])
+    factor = next((factor for factor in (1, *FACTORS) if scale <= factor), FACTORS[-1])
+    return SizePlan(width, height, *native, factor)
+
+
+def fit_to(segments: Iterable[Clip], plan: SizePlan) -> Iterator[Clip]:
+    """Segments of the plan's native size at exactly the size that it was made for, however they are cut."""
+    large = upscale(segments, plan.factor) if plan.factor > 1 else iter(segments)
+    return (_fitted(clip, plan) for clip in large)
+
+
+def _fitted(clip: Clip, plan: SizePlan) -> Clip:
+    found, expected = (clip.width, clip.height), (plan.factor * plan.native_width, plan.factor * plan.native_height)
+    if found != expected:
+        raise SizeError(f"frames of {found[0]}x{found[1]} are not the {expected[0]}x{expected[1]} of {plan.words}")
+    if plan.crop == (0, 0, plan.width, plan.height):
+        return clip
+    size = (plan.width, plan.height)
+    pictures = (Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS, plan.crop) for frame in clip.frames)
+    return Clip(np.stack([np.asarray(picture) for picture in pictures]), clip.fps, clip.sound)
+
+
+@cache
+def _loaded(folder: Path, numbers: Numerics) -> Upscaling:
+    import openvino
+
+    card = read_card(folder)
+    check_files(folder, card)
+    options: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": numbers.precision,
+        "INFERENCE_NUM_THREADS": numbers.threads,
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,
+    }
+    core, path = openvino.Core(), folder / GRAPH
+    weights = np.fromfile(folder / WEIGHTS, np.uint8)
+    try:
+        graph = core.read_model(path.read_text(encoding="utf-8"), openvino.Tensor(weights, shared_memory=True))
+        compiled = core.compile_model(graph, "CPU", options)
+        names = [port.names for port in compiled.inputs]
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} cannot be compiled: {str(error).splitlines()[0]}; {_FIX}") from None
+    if len(names) != 1 or "frames" not in names[0]:
+        found = ", ".join(sorted(min(each) for each in names))
+        raise CheckpointError(f"{path} takes {found}, not frames; {_FIX}")
+
+    def detail(frames: np.ndarray, held: np.ndarray = weights) -> np.ndarray:
+        return compiled({"frames": frames})[0]
+
+    identity = sha256("".join(sorted(card.files.values())).encode()).hexdigest()[:12]
+    version = openvino.__version__.split("-")[0]
+    threads = f"{numbers.threads} thread{'s' if numbers.threads > 1 else ''}"
+    return Upscaling(detail, f"{card.name} {identity}, openvino {version}, {numbers.precision}, {threads}")
+
+
+def load(folder: Path = EMBEDDED) -> Upscaling:
+    """The upscaler of a folder, compiled for this processor, once. Raises CheckpointError."""
+    return _loaded(folder, numerics(read_settings(), processor_flags()))
+
+
+def read_card(folder: Path) -> UpscalerCard:
+    """The card of a folder that holds an upscaler. Raises CheckpointError where it is missing or foreign."""
+    path = folder / CARD
+    if not path.is_file():
+        raise CheckpointError(f"there is no upscaler in {folder} ({CARD} is missing); {_FIX}")
+    try:
+        card = UpscalerCard.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        part = ".".join(str(step) for step in first["loc"]) or "the whole"
+        raise CheckpointError(f"{path} is no card of an upscaler ({part}: {first['msg'].lower()}); {_FIX}") from None
+    lacking = {WEIGHTS, GRAPH} - set(card.files)
+    if lacking:
+        raise CheckpointError(f"{path} names no {min(lacking)}; {_FIX}")
+    return card
+
+
+def check_files(folder: Path, card: UpscalerCard) -> None:
+    """Raises CheckpointError unless every file that the card names is there with its hash."""
+    for name, expected in card.files.items():
+        path = folder / name
+        if path.parent != folder or not path.is_file():
+            raise CheckpointError(f"{path} is missing; {_FIX}")
+        found = sha256(path.read_bytes()).hexdigest()
+        if found != expected:
+            raise CheckpointError(
+                f"{path} is truncated or altered (SHA-256 {found[:12]}…, not {expected[:12]}…); {_FIX}"
+            )
