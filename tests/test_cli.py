@@ -5,15 +5,17 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from time import sleep
 
 import click
 import numpy as np
 import pytest
+from PIL import Image
 
 import kinema
 from kinema import cli
-from kinema.cli.generate import half_blocks
 from kinema.clip import Clip
 
 PROMPT = "a red dog jumps in the snow."
@@ -112,16 +114,33 @@ def test_what_the_model_does_not_know_is_told_on_stderr(tiny_model: Path, capsys
     assert json.loads(out)["frames"] == 6
 
 
-def test_a_preview_shows_the_film_after_each_step(tiny_model: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_preview_is_for_terminals(tiny_model: Path, capsys: pytest.CaptureFixture[str]):
     assert cli.run(["generate", PROMPT, "--as-is", "-o", "a.png", "--seconds", "0.5", "--preview"]) == 0
-    err = capsys.readouterr().err
-    assert [f"step {done} of 3" in err for done in (1, 2, 3)] == [True] * 3 and "▀" in err
+    assert capsys.readouterr().err == ""
 
 
-def test_half_blocks_paint_two_pixels_in_a_cell():
-    frame = np.zeros((2, 2, 3), np.uint8)
-    frame[0, 0], frame[1, 0] = (255, 0, 0), (0, 0, 255)
-    assert half_blocks(frame, 2) == "\x1b[38;2;255;0;0;48;2;0;0;255m▀\x1b[38;2;0;0;0;48;2;0;0;0m▀\x1b[0m"
+def test_progress_is_told_in_lines_where_it_is_asked_for(tiny_model: Path, capsys: pytest.CaptureFixture[str]):
+    assert cli.run(["generate", PROMPT, "--as-is", "-o", "a.png", "--seconds", "0.5", "--progress"]) == 0
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "getting ready" and last.startswith("making ") and last.endswith(("left", "done"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sheet"),
+    [
+        (["--sheet", PROMPT, "-o", "a.gif"], "a.sheet.png"),
+        ([PROMPT, "-o", "a.gif", "--sheet"], "a.sheet.png"),
+        (["--sheet", "b.png", PROMPT, "-o", "a.gif"], "b.png"),
+        ([PROMPT, "--sheet=b.png", "-o", "a.gif"], "b.png"),
+    ],
+)
+def test_a_sheet_shows_the_film_in_stills(
+    tiny_model: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], sheet: str
+):
+    assert cli.run(["generate", *arguments, "--as-is", "--seconds", "1"]) == 0
+    assert capsys.readouterr().out.endswith(f" · {sheet}\n")
+    with Image.open(sheet) as image:
+        assert image.format == "PNG" and image.width > 4 * 256
 
 
 @pytest.mark.parametrize(
@@ -138,6 +157,9 @@ def test_half_blocks_paint_two_pixels_in_a_cell():
         (["generate", PROMPT, "--as-is", "-o", "dog.avi"], 1, "dog.avi has '.avi'"),
         (["generate", PROMPT, "--as-is", "-o", "no/dog.mp4"], 1, "the folder no does not exist"),
         (["generate"], 2, "Missing argument 'PROMPT'"),
+        (["generate", PROMPT, "--seconds", "1e9", "--as-is"], 2, "1e+09 seconds are too long; at most 60 are made"),
+        (["generate", PROMPT, "--as-is", "--sheet=b.jpg"], 2, "'b.jpg' does not end in .png"),
+        (["show", "nowhere.mp4"], 1, "there is no file nowhere.mp4"),
         (["generate", PROMPT, "--sed", "4"], 2, "No such option '--sed'"),
         (["dream"], 2, "No such command 'dream'"),
     ],
@@ -163,22 +185,34 @@ def test_a_useless_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert capsys.readouterr().err.startswith("kinema: KINEMA_THREADS is 'many'")
 
 
-def test_ctrl_c_leaves_nothing_half_written(tiny_model: Path):
-    """A real process, a real signal, in mid-generation."""
-    arguments = ["generate", PROMPT, "--as-is", "-o", "dog.mp4", "--steps", "200", "--seconds", "60", "--preview"]
+def interrupted(arguments: list[str], ready: Callable[[], bool]) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a real process that is sent a real signal as soon as it is ready for it."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from kinema.cli import main; main({arguments!r})"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stderr=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if b"step 1 of" in line:
-            process.send_signal(signal.SIGINT)
-            break
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert b"stopped; no half-written film was left behind" in err and b"Traceback" not in err and out == b""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
+    ) as process:
+        while not ready():
+            assert process.poll() is None, "it was done before it could be stopped"
+            sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+
+def test_ctrl_c_before_anything_is_made_leaves_nothing(tiny_model: Path):
+    arguments = ["generate", PROMPT, "--as-is", "-o", "dog.mp4", "--steps", "200", "--seconds", "60"]
+    code, out, err = interrupted(arguments, Path("dog.part.mp4").exists)
+    assert (code, out) == (130, "") and "Traceback" not in err
+    assert err.endswith("kinema: stopped; no half-written film was left behind\n")
     assert list(Path().iterdir()) == []
+
+
+def test_ctrl_c_keeps_what_can_be_watched(tiny_model: Path):
+    part = Path("dog-1.part.mp4")
+    arguments = ["generate", PROMPT, "--as-is", "-o", "dog.mp4", "--steps", "24", "--seconds", "60", "-n", "2"]
+    code, out, err = interrupted(arguments, lambda: part.exists() and part.stat().st_size > 0)
+    assert (code, out) == (130, "") and err.endswith(f"kinema: stopped; what was made so far plays as {part}\n")
+    assert 0 < len(Clip.read(part)) < 480 and list(Path().iterdir()) == [part]
 
 
 def test_doctor_says_what_was_chosen_and_why(tiny_model: Path, capsys: pytest.CaptureFixture[str]):
@@ -215,8 +249,6 @@ def test_model_sizes_grow_along_the_dial(capsys: pytest.CaptureFixture[str]):
 
 
 def test_world_sheet_draws_a_picture(capsys: pytest.CaptureFixture[str]):
-    from PIL import Image
-
     assert cli.run(["world", "sheet", "-n", "2", "-o", "sheet.png", "--seed", "3"]) == 0
     assert capsys.readouterr().out == "sheet.png · 2 scenes · seed 3\n"
     with Image.open("sheet.png") as image:

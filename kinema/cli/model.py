@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
@@ -16,7 +17,81 @@ def model() -> None:
     \b
     Examples:
       kinema model sizes
+      kinema model certificate
     """
+
+
+@model.command()
+@click.option("--summary", is_flag=True, help="The public summary of training content (EU AI Act, Article 53(1)(d)).")
+@click.option("--provider", help="Who offers the model and how they are reached, for the summary.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A Markdown file to write instead of printing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a page.")
+def certificate(summary: bool, provider: str | None, output: Path | None, as_json: bool) -> None:
+    """Write the model's birth certificate: its weights, what each was trained on, under which licence, at what energy.
+
+    It is made from the weights' card and manifest, whose Merkle root is checked against every training clip's line.
+
+    \b
+    Examples:
+      kinema model certificate
+      kinema model certificate --summary --provider "Anna Maier, anna@example.org" -o SUMMARY.md
+      kinema model certificate --json
+    """
+    from kinema.backends.networks import weights_folder
+    from kinema.errors import OutputError
+    from kinema.settings import read_settings
+    from kinema.trust.certificate import birth_certificate, certificate_page, training_summary
+
+    found = birth_certificate(weights_folder(read_settings()))
+    page = training_summary(found, provider) if summary else certificate_page(found)
+    if output is not None:
+        try:
+            output.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{output} cannot be written: {error.strerror}; choose another place with -o") from None
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        click.echo(str(output) if output is not None else page)
+
+
+@model.command()
+@click.argument("film", type=click.Path(path_type=Path))
+@click.option("--caption", help="What the film shows; by default what its recipe says.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def nearest(film: Path, caption: str | None, as_json: bool) -> None:
+    """Print the training clips that FILM is nearest to, and a memorisation score from 0 to 1.
+
+    Training clips are drawn again from their keys in the manifest. The first call takes minutes, as every caption is
+    drawn; the next ones about a second.
+
+    \b
+    Examples:
+      kinema model nearest dog.mp4
+      kinema model nearest dog.mp4 --json
+    """
+    from kinema.backends.networks import weights_folder
+    from kinema.cli.evaluate import Clock
+    from kinema.cli.show import recipe_of
+    from kinema.media import read
+    from kinema.settings import read_settings
+    from kinema.trust.receipts import nearest as nearest_to
+
+    settings = read_settings()
+    if caption is None:
+        recipe = recipe_of(film)
+        caption = recipe.rewritten_prompt or recipe.prompt
+    found = nearest_to(read(film), caption, weights_folder(settings), settings.home, Clock().show)
+    if as_json:
+        click.echo(json.dumps(found.to_fields()))
+        return
+    for key, said, likeness in zip(found.keys, found.captions, found.likeness, strict=True):
+        click.echo(f"{likeness:.3f}  {key}  {said}")
+    click.echo(
+        f"memorisation {found.memorisation:.2f} (0 none, 1 a copy), {found.compared} of {found.of_clips} clips drawn"
+    )
+    if not found.verified:
+        click.echo("this version of the world draws other clips than the model saw, so nothing follows from it")
 
 
 @model.command()

@@ -10,27 +10,14 @@ _VERB = re.compile(r"<(\w+)>")
 _VOWELS = "aeiou"
 _SOUND_LIKE_YOU = ("uni", "ufo", "eu", "use", "one")
 _UNCHANGED = ("fish", "sheep", "deer", "pufferfish", "jellyfish", "goldfish", "starfish", "swordfish", "clownfish")
-_IRREGULAR = {"mouse": "mice", "goose": "geese", "wolf": "wolves", "man": "men", "child": "children", "leaf": "leaves"}
+_IRREGULAR = {
+    "mouse": "mice", "goose": "geese", "wolf": "wolves", "child": "children", "leaf": "leaves", "person": "people",
+    "ox": "oxen", "elf": "elves", "thief": "thieves", "human": "humans",
+}  # fmt: skip
 _DOUBLING = frozenset(
-    (
-        "run",
-        "swim",
-        "spin",
-        "hop",
-        "drop",
-        "zigzag",
-        "get",
-        "pop",
-        "flip",
-        "jog",
-        "trot",
-        "stop",
-        "skip",
-        "wag",
-        "dig",
-        "sit",
-    )
-)
+    ("run", "swim", "spin", "hop", "drop", "zigzag", "get", "pop", "flip", "jog", "trot", "stop", "skip", "wag", "dig",
+     "sit", "vlog", "hug", "chat", "nap", "shop", "bob", "plod", "zip", "skim", "step", "bat", "sip", "drip")
+)  # fmt: skip
 
 
 def article(words: str) -> str:
@@ -49,6 +36,8 @@ def _plural_word(word: str) -> str:
         return word
     if word in _IRREGULAR:
         return _IRREGULAR[word]
+    if word.endswith("man"):
+        return f"{word[:-3]}men"
     return word + "s" if word.endswith("o") else _with_s(word)
 
 

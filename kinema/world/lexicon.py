@@ -224,7 +224,11 @@ def _verb_rows(row: str, sense: Sense) -> Entries:
 
 
 def _plain_words() -> Entries:
-    tables = (("fillers", "filler"), ("style_words", "style"), ("look_words", "look"), ("negations", "negation"))
+    yield from _rows(words()["pronouns"], "pronoun")
+    tables = (
+        ("linkers", "linker"), ("worn", "worn"), ("fillers", "filler"), ("style_words", "style"),
+        ("look_words", "look"), ("negations", "negation"),
+    )  # fmt: skip
     for table, role in tables:
         for phrase in _split(words()[table]):
             yield phrase, Sense(role, " ".join(phrase))

@@ -60,6 +60,7 @@ ALONE = {
     "meets": "goes", "circles_around": "circles", "moves_away": "goes",
 }  # fmt: skip
 """What is left of a relation when there is no second thing."""
+WATERY = ("ocean", "underwater", "beach")
 OTHER_TIMES = {("room", "sunset"): "night"}
 MOVING_VERBS = {
     "fly": ("fly", "flies", "flying", "flew"),
@@ -74,17 +75,26 @@ ALSO_MOVES = {("face", "walk")}
 
 @dataclass
 class HeardThing:
-    """A thing as the prompt names it, not yet checked; `word` is its name there if it is not one of ours."""
+    """A thing as the prompt names it, not yet checked; `word` is its name there if it is not one of ours.
+
+    `anew` marks one that is introduced (`a dog`, `two dogs`), not one that is known already (`the dog`).
+    """
 
     name: str
     count: int = 1
     colour: str | None = None
     word: str | None = None
+    anew: bool = False
 
     @property
     def noun(self) -> str:
         """The canonical noun."""
         return OBJECTS[self.name].nouns[0]
+
+    @property
+    def kind(self) -> str:
+        """How it may move."""
+        return OBJECTS[self.name].kind
 
 
 @dataclass
@@ -195,12 +205,13 @@ def _relation(heard: Heard, action: str | None) -> str:
         return action
     if heard.weak == "next_to" and action in (None, "stays"):
         return heard.weak
-    if (
-        heard.weak
-        and heard.weak != "next_to"
-        and (action in (None, "goes", "stays") or (action, heard.weak) == ("jumps", "jumps_over"))
-    ):
+    if heard.weak and heard.weak != "next_to" and action in (None, "goes", "stays"):
+        if action:
+            said, meant = " ".join(heard.words["action"]), heard.weak.replace("_", " ")
+            heard.notes.append(f"{said!r} beside another thing is read as {meant!r}")
         return heard.weak
+    if (action, heard.weak) == ("jumps", "jumps_over"):
+        return "jumps_over"
     if action == "circles" and heard.weak == "circles_around":
         return heard.weak
     what = f"{' '.join(heard.words['action'])!r} left out, " if action not in (None, "stays") else ""
@@ -241,6 +252,8 @@ def _faced(heard: Heard, scene: Scene) -> Scene:
 def _place(heard: Heard) -> str:
     kinds = [OBJECTS[thing.name].kind for thing in heard.things]
     if place := heard.value("place"):
+        if "water" in heard.said and place not in WATERY:
+            heard.notes.append(f"a scene has one place: {' '.join(heard.words['water'])!r} left out")
         return place
     if "water" in heard.said:
         place = "underwater" if "swim" in kinds else "ocean" if not kinds or set(kinds) & {"boat", "air"} else "beach"
@@ -253,7 +266,10 @@ def _place(heard: Heard) -> str:
 
 
 def _usual_place(heard: Heard, kinds: Sequence[str]) -> str:
-    """The usual place of the first thing where the second, the weather and the time fit; else the first that fits."""
+    """The usual place of the first thing where the second, the weather and the time fit; else the first that fits.
+
+    Where none does, the home of the one that is at home in the fewest places.
+    """
     weather, time = heard.value("weather") or "clear", heard.value("time")
     usual = [_home(thing.name) for thing in heard.things]
     ranked = dict.fromkeys((*usual, "meadow", "city", *vocabulary.PLACES))
@@ -261,7 +277,9 @@ def _usual_place(heard: Heard, kinds: Sequence[str]) -> str:
         fits = all(kind in vocabulary.KINDS_OF[place] for kind in kinds)
         if fits and weather in vocabulary.WEATHERS_OF[place] and (time is None or time in vocabulary.TIMES_OF[place]):
             return place
-    return next(iter(ranked))
+    wanted = zip(usual, kinds, strict=True)
+    homes = {home: sum(kind in allowed for allowed in vocabulary.KINDS_OF.values()) for home, kind in wanted}
+    return min(homes, key=lambda home: homes[home])
 
 
 def _home(name: str) -> str:
@@ -277,12 +295,12 @@ def _time(heard: Heard, place: str) -> str:
     if time is None:
         return allowed[0]
     mended = OTHER_TIMES.get((place, time), allowed[0])
-    always = (
-        f"it is always {allowed[0]}"
-        if len(allowed) == 1
-        else f"it is {' or '.join(allowed)}, so {time} is read as {mended}"
-    )
-    heard.notes.append(f"{vocabulary.PLACE_PHRASES[place][0]} {always}")
+    said = " ".join(heard.words["time"])
+    there = vocabulary.PLACE_PHRASES[place][0]
+    if len(allowed) == 1:
+        heard.notes.append(f"{there} it is always {allowed[0]}: {said!r} left out")
+    else:
+        heard.notes.append(f"{there} it is {' or '.join(allowed)}, so {said!r} is read as {mended!r}")
     return mended
 
 

@@ -1,0 +1,221 @@
+"""What all verbs that make films have in common: their options, what they tell, and how they stop.
+
+A verb takes its own options, makes a Recipe of them and hands it to `deliver`, which settles it, says how it was
+understood, shows progress, writes the film and what goes with it, and says where it is.
+"""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from kinema.cli import pace
+from kinema.cli.progress import Progress
+from kinema.cli.terminal import echo_json
+
+if TYPE_CHECKING:
+    from kinema.backends import Reading
+    from kinema.engine import Film
+    from kinema.recipe import Recipe
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_FILE = click.Path(path_type=Path)
+
+
+class Stopped(click.Abort):
+    """Ctrl-C, with what is left of the work in words."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """What a person wants to see beside the film; `sheet` is a path, empty for one beside the film."""
+
+    as_json: bool = False
+    preview: bool = False
+    progress: bool | None = None
+    sheet: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.sheet and Path(self.sheet).suffix.lower() != ".png":
+            said = f"'{self.sheet}' does not end in .png; a sheet is written as one"
+            raise click.BadParameter(said, param_hint="--sheet")
+
+
+class FilmVerb(click.Command):
+    """A verb that makes a film; what follows --sheet is its path only where it ends in .png."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        joined = list(arguments)
+        for index, word in enumerate(arguments):
+            if word == "--":
+                break
+            after = arguments[index + 1] if index + 1 < len(arguments) else ""
+            if word == "--sheet" and not after.lower().endswith(".png"):
+                joined[index] = "--sheet="
+        return super().parse_args(context, joined)
+
+
+def shape_options(command: Command) -> Command:
+    """--seconds, --fps and --size; a verb hands them to `shape`."""
+    for option in (
+        click.option("--size", help="WIDTHxHEIGHT in pixels, such as 128x128."),
+        click.option("--fps", help="Frames per second."),
+        click.option("--seconds", help="Length, such as 4 or 2.5."),
+    ):
+        command = option(command)
+    return command
+
+
+def model_options(command: Command) -> Command:
+    """--seed, --steps, --guidance and -n: parts of a recipe by their own names."""
+    for option in (
+        click.option("-n", "n", type=int, default=1, show_default=True, help="Films, with seeds counting up."),
+        click.option("--guidance", type=float, help="How strictly the prompt is followed; 1 leaves it to the model."),
+        click.option("--steps", type=int, help="Steps of the solver: more take longer and look cleaner."),
+        click.option("--seed", type=int, help="The same seed makes the same film; drawn and told where left out."),
+    ):
+        command = option(command)
+    return command
+
+
+def words_options(command: Command) -> Command:
+    """--as-is and --read-as: parts of a recipe, the latter as rewritten_prompt."""
+    for option in (
+        click.option("--read-as", "rewritten_prompt", metavar="TEXT", help="Give the model these words instead."),
+        click.option("--as-is", is_flag=True, help="Give the prompt to the model unrewritten."),
+    ):
+        command = option(command)
+    return command
+
+
+def show_options(command: Command) -> Command:
+    """-o, --sheet, --preview, --progress and --json; a verb hands them to `Show` and `deliver`."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object per film instead of a line."),
+        click.option("--progress/--no-progress", default=None, help="Tell how far it is; by default in a terminal."),
+        click.option("--preview", is_flag=True, help="Show in the terminal what is being made."),
+        click.option("--sheet", metavar="[PATH]", help="Write a sheet of stills too: beside the film, or to PATH.png."),
+        click.option("-o", "--output", type=_FILE, help="Film to write: .mp4 .webm .gif .webp .png."),
+    ):
+        command = option(command)
+    return command
+
+
+def shape(size: str | None) -> dict[str, int]:
+    """Width and height of --size as parts of a recipe. Raises SizeError."""
+    from kinema.recipe import parse_size
+
+    if size is None:
+        return {}
+    width, height = parse_size(size)
+    return {"width": width, "height": height}
+
+
+def deliver(recipe: Recipe, output: Path | None, show: Show, suffix: str = ".mp4") -> None:
+    """Makes the recipe's films and says where each is; without a path they are named after prompt and seed."""
+    from kinema import engine
+
+    begun = monotonic()
+    with Progress("getting ready", shown=show.progress):
+        settled, reading = engine.settle(recipe)
+    tell(settled, reading, heard=recipe.rewritten_prompt is None)
+    path = output or Path(f"{slug(settled.prompt or settled.task)}-{settled.seed}{suffix}")
+    expected_s = pace.expected_seconds(settled)
+    for index in range(settled.n):
+        label = f"film {index + 1} of {settled.n}" if settled.n > 1 else "making"
+        one, place = settled.one_of(index), engine.numbered(path, index, settled.n)
+        assert place is not None
+        started = time()
+        with Progress(label, expected_s=expected_s, shown=show.progress, preview=show.preview) as progress:
+            try:
+                film = engine.make(one, place, on_step=progress.step)
+            except KeyboardInterrupt:
+                raise Stopped(_what_is_left(place, index, started)) from None
+            if progress.measured_s:
+                pace.remember(one, progress.measured_s)
+        wall_s, begun = monotonic() - begun, monotonic()
+        sheet = _write_sheet(film, place, show.sheet, index if settled.n > 1 else None)
+        if show.as_json:
+            echo_json(summary(film, wall_s) | ({"sheet": str(sheet)} if sheet else {}))
+        else:
+            click.echo(f"{film.path} · seed {film.recipe.seed} · {wall_s:.1f} s" + (f" · {sheet}" if sheet else ""))
+
+
+def tell(recipe: Recipe, reading: Reading, *, heard: bool = True) -> None:
+    """Says, before anything is made, what the model does not know and what it was given instead.
+
+    heard is False where the person said what the model is given: then nothing was read into the prompt.
+    """
+    if heard:
+        for unknown in reading.unknown:
+            if unknown.nearest:
+                click.echo(f"I do not know '{unknown.word}'; nearest: '{unknown.nearest}'", err=True)
+        strange = [f"'{unknown.word}'" for unknown in reading.unknown if not unknown.nearest]
+        if strange:
+            click.echo(f"I do not know {', '.join(strange)}", err=True)
+        for note in reading.notes:
+            click.echo(f"Note: {note}", err=True)
+    if recipe.rewritten_prompt != recipe.prompt:
+        click.echo(f"I read: {recipe.rewritten_prompt}", err=True)
+    for card in getattr(recipe.how, "cards", ()):
+        if card.rewritten and card.rewritten != card.text:
+            click.echo(f"I read at {float(card.at):g} s: {card.rewritten}", err=True)
+    if recipe.made_frames != recipe.frames:
+        click.echo(f"I make {recipe.made_frames} frames, and keep the first {recipe.frames}", err=True)
+
+
+def slug(prompt: str) -> str:
+    """The prompt's first words as a file name."""
+    words = re.findall(r"\w+", prompt.lower())
+    return "-".join(words[:8])[:60] or "film"
+
+
+def summary(film: Film, wall_s: float) -> dict[str, object]:
+    """A film in one JSON object."""
+    recipe = film.recipe
+    fps = film.clip.fps
+    return {
+        "path": str(film.path),
+        "task": recipe.task,
+        "prompt": recipe.prompt,
+        "rewritten_prompt": recipe.rewritten_prompt,
+        "seed": recipe.seed,
+        "frames": len(film.clip),
+        "fps": fps.numerator if fps.denominator == 1 else float(fps),
+        "size": f"{film.clip.width}x{film.clip.height}",
+        "seconds": film.clip.seconds,
+        "wall_s": round(wall_s, 3),
+    }
+
+
+def _write_sheet(film: Film, path: Path, wanted: str | None, index: int | None) -> Path | None:
+    """The contact sheet's path, if one was wanted; several films have several sheets."""
+    if wanted is None:
+        return None
+    from kinema.cli.sheet import write_sheet
+
+    place = Path(wanted) if wanted else path.with_suffix(".sheet.png")
+    if wanted and index is not None:
+        place = place.with_stem(f"{place.stem}-{index + 1}")
+    write_sheet(film.clip, place, film.recipe.prompt)
+    return place
+
+
+def _what_is_left(path: Path, films: int, since: float) -> str:
+    """What Ctrl-C left behind."""
+    whole = "" if not films else "one whole film is kept; " if films == 1 else f"{films} whole films are kept; "
+    parts = [part for part in path.parent.glob(f"{glob.escape(path.stem)}.part*{path.suffix}") if _age(part) >= since]
+    if parts:
+        return f"stopped; {whole}what was made so far plays as {max(parts, key=_age)}"
+    return f"stopped; {whole}no half-written film was left behind"
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime
