@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from kinema.backends.native import Native, load
+from kinema.backends.windows import plan
 from kinema.clip import Clip
-from kinema.engine import generate
+from kinema.engine import generate, make
+from kinema.evaluate.exercises import Studio
 from kinema.evaluate.run import Makers
 
 SECONDS = 4
@@ -23,9 +25,23 @@ def configuration() -> str:
     return load().configuration
 
 
-def film(prompt: str, seed: int) -> Clip:
-    """Four seconds of what the prompt says, as anybody would get them."""
-    return generate(prompt, seconds=SECONDS, seed=seed).clip
+def film(prompt: str, seed: int, seconds: int = SECONDS) -> Clip:
+    """So many seconds of what the prompt says, as anybody would get them."""
+    return generate(prompt, seconds=seconds, seed=seed).clip
+
+
+def window_joins(frames: int) -> list[int]:
+    """The frames of so long a film, made of a prompt, at which one window of the model meets another."""
+    card = load().card
+    unknown = np.zeros(-(-frames // card.chunk), bool)
+    windows = plan(unknown, unknown, card.window, card.overlap)
+    return sorted(window.keep_start * card.chunk for window in windows if window.keep_start)
+
+
+def studio() -> Studio:
+    """Tasks as anybody would call them, on clips of the model's own size and rate."""
+    home = load().home
+    return Studio(home.width, home.height, home.fps, lambda recipe, clips: make(recipe, clips=clips).clip)
 
 
 def rebuilt(native: Native, clip: Clip) -> Clip:

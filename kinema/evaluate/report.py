@@ -75,7 +75,7 @@ def factors(table: Table) -> str:
         if table.per_seed:
             cells.append(_ends(table, row))
         rows.append(cells)
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def splits(table: Table) -> str:
@@ -89,7 +89,7 @@ def splits(table: Table) -> str:
             cells = [*map(percent, (mean, twin)), f"{gap:+.0f}", *map(percent, (whole, twin_whole))]
             rows.append([_words(each.split), *cells])
     head = ["split", "mean of factors", "twins", "gap, points", "all correct", "twins"]
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def checks(table: Table) -> str:
@@ -97,7 +97,7 @@ def checks(table: Table) -> str:
     kinds = [kind for kind in ("true", "rebuilt", "film") if table.checks.get(kind)]
     names = list(table.checks[kinds[0]]) if kinds else []
     rows = [[_words(name), *(f"{table.checks[kind].get(name, 0):.3f}" for kind in kinds)] for name in names]
-    return _markdown(["check", *kinds], rows)
+    return markdown(["check", *kinds], rows)
 
 
 def percent(share: Share) -> str:
@@ -232,7 +232,8 @@ def _ends(table: Table, row: str) -> str:
     return f"{100 * low:.0f} to {100 * high:.0f} %"
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -41,6 +41,11 @@ class Share:
         half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
         return min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half))
 
+    def to_fields(self) -> dict[str, object]:
+        """Plain values for JSON."""
+        interval = [round(end, 4) for end in self.interval]
+        return {"share": round(self.value, 4), "interval": interval, "scenes": self.of}
+
 
 def verdicts(scene: Scene, reading: Facts) -> dict[str, bool]:
     """Factor -> whether the reading shows what the scene asks for; of two orders the better where both will do."""

@@ -86,13 +86,8 @@ class Table:
 
     def _column(self, column: Column) -> dict[str, object]:
         return {"films": column.films} | {
-            row: _plain(share) if self.says(row) else None for row, share in column.shares.items()
+            row: share.to_fields() if self.says(row) else None for row, share in column.shares.items()
         }
-
-
-def _plain(share: Share) -> dict[str, object]:
-    interval = [round(end, 4) for end in share.interval]
-    return {"share": round(share.value, 4), "interval": interval, "scenes": share.of}
 
 
 def tabulate(book: Book, reader: Reader) -> Table:
