@@ -17,24 +17,10 @@ from kinema import errors
 from kinema.errors import KinemaError
 
 if TYPE_CHECKING:
+    from kinema.calls import animate, blend, extend, fill, generate, loop, recut, remix, still, storyboard
     from kinema.canvas import Asks, Canvas
     from kinema.clip import Clip
-    from kinema.engine import (
-        Film,
-        animate,
-        blend,
-        extend,
-        fill,
-        generate,
-        loop,
-        make,
-        make_all,
-        recut,
-        remix,
-        settle,
-        still,
-        storyboard,
-    )
+    from kinema.engine import Film, Limits, make, make_all, settle
     from kinema.recipe import Recipe
 
 __version__ = "0.1.0"
@@ -44,20 +30,21 @@ _HOMES = {
     "Canvas": "kinema.canvas",
     "Clip": "kinema.clip",
     "Film": "kinema.engine",
+    "Limits": "kinema.engine",
     "Recipe": "kinema.recipe",
-    "animate": "kinema.engine",
-    "blend": "kinema.engine",
-    "extend": "kinema.engine",
-    "fill": "kinema.engine",
-    "generate": "kinema.engine",
-    "loop": "kinema.engine",
+    "animate": "kinema.calls",
+    "blend": "kinema.calls",
+    "extend": "kinema.calls",
+    "fill": "kinema.calls",
+    "generate": "kinema.calls",
+    "loop": "kinema.calls",
     "make": "kinema.engine",
     "make_all": "kinema.engine",
-    "recut": "kinema.engine",
-    "remix": "kinema.engine",
+    "recut": "kinema.calls",
+    "remix": "kinema.calls",
     "settle": "kinema.engine",
-    "still": "kinema.engine",
-    "storyboard": "kinema.engine",
+    "still": "kinema.calls",
+    "storyboard": "kinema.calls",
 }
 
 __all__ = [
@@ -66,6 +53,7 @@ __all__ = [
     "Clip",
     "Film",
     "KinemaError",
+    "Limits",
     "Recipe",
     "animate",
     "blend",

@@ -1,9 +1,10 @@
 """One recipe in, one film out: the chain, and the only place where it is.
 
-    recipe ─ settle ─ sources ─ task ─ canvas ─ fill ─ segments ─ upscale ─ write ─ film + receipt
+    recipe ─ policy ─ sources ─ settle ─ task ─ canvas ─ fill ─ segments ─ upscale ─ mark ─ write ─ sign ─ film
 
 Whatever door a request comes in by, it goes this way, so what holds for every film is held here. Segments are written
 as they are made: a film can be watched from its first seconds, and needs no memory of its own however long it is.
+What a stop leaves is a film too, marked and signed.
 """
 
 from __future__ import annotations
@@ -13,28 +14,30 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from time import monotonic
 
 import numpy as np
 from pydantic import ValidationError
 
 from kinema.backends import Backend, Reading, Step, Unknown, check_asks, find
+from kinema.backends.networks import weights_folder
 from kinema.backends.upscale import check_factor, upscale
 from kinema.backends.upscale import configuration as upscaler
 from kinema.canvas import Canvas, Cut
 from kinema.clip import Clip
-from kinema.energy import Receipt, receipt
+from kinema.data.record import sha256_of_frames
+from kinema.energy import Budget, Meter, Receipt
 from kinema.errors import DurationError, KinemaError, RecipeError
-from kinema.media import check_suffix, whole_file, write
-from kinema.recipe import HOWS, Blend, Card, Recipe, Source, Storyboard, check_limits, whole_frames
+from kinema.media import VIDEO, check_suffix, whole_file, write
+from kinema.recipe import Blend, Card, Recipe, Storyboard, check_limits, whole_frames
 from kinema.settings import read_settings
 from kinema.tasks import begin, check_sources, film_frames, settle_frames
 from kinema.tasks.play import Spool, play
 from kinema.tasks.sources import Loaded, fitted, load_sources
+from kinema.trust.credentials import Model, Provenance, Watermark, ingredients_of, sign
+from kinema.trust.policy import enforce
+from kinema.trust.watermark import ID_BITS, METHOD, SMALLEST_PX, KeyRing, Marker
 
 OnStep = Callable[[Step], None]
-Medium = str | Path | Clip
-"""A film or picture: a file, a folder of frames, or a clip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +51,23 @@ class Film:
     recipe: Recipe
     path: Path | None
     receipt: Receipt
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a film may take, in watt-hours, and whether its words stay out of its file (a salted hash goes in)."""
+
+    max_energy_wh: float | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """The watermark of a film, if it gets one, its name in the credentials, and why it gets none."""
+
+    marker: Marker | None = None
+    binding: Watermark | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -80,42 +100,74 @@ def settle(recipe: Recipe, *, clips: Sequence[Clip] = ()) -> tuple[Recipe, Readi
 
 
 def make(
-    recipe: Recipe, path: Path | None = None, *, clips: Sequence[Clip] = (), on_step: OnStep | None = None
+    recipe: Recipe,
+    path: Path | None = None,
+    *,
+    clips: Sequence[Clip] = (),
+    on_step: OnStep | None = None,
+    limits: Limits | None = None,
 ) -> Film:
     """One film, written to the path if there is one. The recipe's n is 1; clips are its sources that have no path.
 
     The place is tried before anything is made, so that no work is lost to an unwritable one. The file bears its name
-    only when it is whole; where KeyboardInterrupt stops it, film.part.mp4 beside it holds what was made.
+    only when it is whole; where KeyboardInterrupt or the energy's limit stops it, film.part.mp4 beside it holds what
+    was made. The film's own clip is as the task returned it; the file's frames are marked.
     """
     if recipe.n != 1:
         raise RecipeError(f"make gives one film, not {recipe.n}; make_all gives as many as the recipe says")
-    begun = monotonic()
+    limits = limits or Limits()
+    meter = Meter(read_settings())
+    budget = Budget(limits.max_energy_wh, meter)
     ready = _prepare(recipe, clips)
+
+    def watched(step: Step) -> None:
+        budget.check(step)
+        if on_step:
+            on_step(step)
+
     spool = Spool()
-    segments = spool.through(_segments(ready, on_step))
+    segments = spool.through(_segments(ready, watched))
     if path is None:
         for _ in segments:
             pass
+        notes: tuple[str, ...] = ()
     else:
-        with whole_file(path) as part:
-            try:
-                write(segments, part, about=ready.recipe.canonical().decode())
-            except KeyboardInterrupt:
-                part.keep()
-                raise
-    settings = read_settings()
-    took = receipt(monotonic() - begun, watts=settings.watts, grams_per_kwh=settings.grams_per_kwh)
+        notes = _written(path, ready.recipe, spool, segments, meter, limits.private)
     clip = spool.clip()
-    return Film(clip, ready.recipe, path, took, ready.notes + _lost_sound(ready.clips, clip))
+    return Film(clip, ready.recipe, path, meter.read(), ready.notes + _lost_sound(ready.clips, clip, path) + notes)
+
+
+def _written(
+    path: Path, recipe: Recipe, spool: Spool, segments: Iterator[Clip], meter: Meter, private: bool
+) -> tuple[str, ...]:
+    """Writes the film, marked and signed, or what a stop leaves of it; what a person should know of that."""
+    assert recipe.width and recipe.height
+    mark = _mark(recipe)
+    about = None if private else recipe.canonical().decode()
+    with whole_file(path) as part:
+        try:
+            write(mark.marker.mark(segments) if mark.marker else segments, part, about=about)
+        except (KeyboardInterrupt, RecipeError):
+            part.keep()
+            if part.stat().st_size:
+                _sign(part, recipe, spool, mark, meter, private)
+            raise
+        _sign(part, recipe, spool, mark, meter, private)
+    return mark.notes
 
 
 def make_all(
-    recipe: Recipe, path: Path | None = None, *, clips: Sequence[Clip] = (), on_step: OnStep | None = None
+    recipe: Recipe,
+    path: Path | None = None,
+    *,
+    clips: Sequence[Clip] = (),
+    on_step: OnStep | None = None,
+    limits: Limits | None = None,
 ) -> Iterator[Film]:
     """The recipe's n films, one after the other; film.mp4 becomes film-1.mp4, film-2.mp4, … where there are several."""
     settled, _ = settle(recipe, clips=clips)
     for index in range(settled.n):
-        yield make(settled.one_of(index), numbered(path, index, settled.n), clips=clips, on_step=on_step)
+        yield make(settled.one_of(index), numbered(path, index, settled.n), clips=clips, on_step=on_step, limits=limits)
 
 
 def numbered(path: Path | None, index: int, count: int) -> Path | None:
@@ -149,28 +201,56 @@ def _prepare(recipe: Recipe, clips: Sequence[Clip]) -> _Ready:
 
 
 def _settle_words(recipe: Recipe, backend: Backend, loaded: list[Loaded]) -> tuple[Recipe, Reading]:
-    """The recipe with all that is said in the model's own words; without any, those of the film that it starts from."""
+    """The recipe with all that is said in the model's own words; without any, those of the film that it starts from.
+
+    Raises RefusedError for words that the policy does not allow, a person's or the model's.
+    """
     if not recipe.prompt and not isinstance(recipe.how, Storyboard):
         recipe = _with_own_words(recipe, [recipe_of(each.media.about) for each in loaded])
+    enforce_all(said_in(recipe))
     readings: list[Reading] = []
-
-    def understood(text: str) -> str:
-        readings.append(backend.understand(text, as_is=recipe.as_is))
-        return readings[-1].rewritten
-
-    rewritten = understood(recipe.prompt) if recipe.prompt else ""
-    recipe = recipe.changed(rewritten_prompt=recipe.rewritten_prompt or rewritten)
-    if isinstance(recipe.how, Storyboard):
-        cards = [_settled_card(card, understood) for card in recipe.how.cards]
+    if recipe.prompt and not recipe.rewritten_prompt:
+        readings += backend.understand([recipe.prompt], as_is=recipe.as_is)
+        recipe = recipe.changed(rewritten_prompt=readings[0].rewritten)
+    if isinstance(recipe.how, Storyboard) and any(card.text and not card.rewritten for card in recipe.how.cards):
+        before = [recipe.prompt] if recipe.prompt else []
+        told = backend.understand(
+            [*before, *(card.text for card in recipe.how.cards if card.text)], as_is=recipe.as_is
+        )[len(before) :]
+        readings += told
+        left = iter(told)
+        cards = (_rewritten(card, next(left)) if card.text else card for card in recipe.how.cards)
         recipe = recipe.changed(how=Storyboard(cards=tuple(cards)))
-    if isinstance(recipe.how, Blend) and recipe.how.then:
-        rewritten = recipe.how.then_rewritten or understood(recipe.how.then)
-        recipe = recipe.changed(how=recipe.how.model_copy(update={"then_rewritten": rewritten}))
+    if isinstance(recipe.how, Blend) and recipe.how.then and not recipe.how.then_rewritten:
+        readings += backend.understand([recipe.how.then], as_is=recipe.as_is)
+        recipe = recipe.changed(how=recipe.how.model_copy(update={"then_rewritten": readings[-1].rewritten}))
+    enforce_all(said_in(recipe))
     if len(readings) == 1:
         return recipe, readings[0]
     unknown = tuple(word for reading in readings for word in reading.unknown)
     notes = tuple(note for reading in readings for note in reading.notes)
-    return recipe, Heard(" … ".join(reading.rewritten for reading in readings), unknown, notes)
+    heard = " … ".join(reading.rewritten for reading in readings)
+    return recipe, Heard(heard or recipe.rewritten_prompt or "", unknown, notes)
+
+
+def said_in(recipe: Recipe) -> tuple[str, ...]:
+    """Every sentence of a recipe, each once."""
+    said = [recipe.prompt, recipe.rewritten_prompt]
+    if isinstance(recipe.how, Storyboard):
+        said += [text for card in recipe.how.cards for text in (card.text, card.rewritten)]
+    if isinstance(recipe.how, Blend):
+        said += [recipe.how.then, recipe.how.then_rewritten]
+    return tuple(dict.fromkeys(text for text in said if text))
+
+
+def enforce_all(sentences: tuple[str, ...]) -> None:
+    """Raises RefusedError at the first sentence that the policy does not allow."""
+    for sentence in sentences:
+        enforce(sentence)
+
+
+def _rewritten(card: Card, reading: Reading) -> Card:
+    return card.model_copy(update={"rewritten": card.rewritten or reading.rewritten})
 
 
 def _with_own_words(recipe: Recipe, owns: list[Recipe | None]) -> Recipe:
@@ -184,11 +264,6 @@ def _with_own_words(recipe: Recipe, owns: list[Recipe | None]) -> Recipe:
         words = {"then": last.prompt, "then_rewritten": last.rewritten_prompt}
         return recipe.changed(how=recipe.how.model_copy(update=words))
     return recipe
-
-
-def _settled_card(card: Card, understood: Callable[[str], str]) -> Card:
-    rewritten = understood(card.text) if card.text else None
-    return card.model_copy(update={"rewritten": card.rewritten or rewritten})
 
 
 def recipe_of(about: str | None) -> Recipe | None:
@@ -248,11 +323,11 @@ def _settle_length(recipe: Recipe, backend: Backend, clips: tuple[Clip, ...]) ->
     return settled
 
 
-def _segments(ready: _Ready, on_step: OnStep | None) -> Iterator[Clip]:
+def _segments(ready: _Ready, on_step: OnStep) -> Iterator[Clip]:
     """The film's segments, in order, as they are made."""
     recipe = ready.recipe
     rng = np.random.default_rng(recipe.seed)
-    segments = play(begin(recipe, ready.clips), lambda canvas: _fill(canvas, recipe, rng, on_step or _unwatched))
+    segments = play(begin(recipe, ready.clips), lambda canvas: _fill(canvas, recipe, rng, on_step))
     return upscale(segments, recipe.upscale) if recipe.upscale else segments
 
 
@@ -275,113 +350,41 @@ def _fill(canvas: Canvas, recipe: Recipe, rng: np.random.Generator, on_step: OnS
             yield shown
 
 
-def _lost_sound(clips: tuple[Clip, ...], film: Clip) -> tuple[str, ...]:
-    if film.sound or not any(clip.sound for clip in clips):
+def _mark(recipe: Recipe) -> _Mark:
+    """The mark of a film: its id is the beginning of its recipe's digest, so the same recipe has the same."""
+    assert recipe.width and recipe.height
+    if not read_settings().watermark:
+        return _Mark()
+    if min(recipe.width, recipe.height) * (recipe.upscale or 1) < SMALLEST_PX:
+        small = f"{recipe.width}x{recipe.height}"
+        return _Mark(notes=(f"A film of {small} carries no watermark; from {SMALLEST_PX}x{SMALLEST_PX} on they do.",))
+    number, key = int(recipe.digest()[: ID_BITS // 4], 16), KeyRing().current()
+    return _Mark(Marker(key, number), Watermark(METHOD, f"{key.name}:{number:0{ID_BITS // 4}x}"))
+
+
+def _sign(part: Path, recipe: Recipe, spool: Spool, mark: _Mark, meter: Meter, private: bool) -> None:
+    """Puts signed credentials into the film, or beside it."""
+    settings = read_settings()
+    if not settings.credentials:
+        return
+    model = Model.in_folder(weights_folder(settings)) if recipe.model == "native" else None
+    said = Provenance(
+        recipe.canonical().decode(),
+        sha256_of_frames(spool.clip().frames),
+        ingredients_of(recipe),
+        model,
+        mark.binding,
+        meter.read(),
+        review={"prompt": "checked by the policy", "frames": "not looked at"},
+        private=private,
+    )
+    sign(part, said)
+
+
+def _lost_sound(clips: tuple[Clip, ...], film: Clip, path: Path | None) -> tuple[str, ...]:
+    if film.sound:
+        silent = path is not None and path.suffix.lower() not in VIDEO
+        return (f"The sound was dropped, since {path.suffix} holds none.",) if silent and path else ()
+    if not any(clip.sound for clip in clips):
         return ()
     return ("The sound was dropped, since the pictures do not keep their time.",)
-
-
-def _unwatched(step: Step) -> None:
-    """Nobody watches."""
-
-
-def generate(prompt: str, path: str | Path | None = None, *, on_step: OnStep | None = None, **parts: object) -> Film:
-    """A film of what the prompt says; parts are those of a Recipe: seconds, fps, width, height, seed, steps, …
-
-    The same prompt, seed and parts give the same frames as the terminal's `kinema generate`.
-    """
-    return _ask("generate", [], path, on_step, {"prompt": prompt, **parts})
-
-
-def still(prompt: str, path: str | Path | None = None, *, on_step: OnStep | None = None, **parts: object) -> Film:
-    """A picture of what the prompt says."""
-    return _ask("still", [], path, on_step, {"prompt": prompt, **parts})
-
-
-def animate(
-    picture: Medium,
-    path: str | Path | None = None,
-    *,
-    last: Medium | None = None,
-    on_step: OnStep | None = None,
-    **parts: object,
-) -> Film:
-    """A film that begins with the picture (at="last": ends with it); with `last`, it leads from one to the other."""
-    return _ask("animate", [picture] if last is None else [picture, last], path, on_step, parts)
-
-
-def extend(film: Medium, path: str | Path | None = None, *, on_step: OnStep | None = None, **parts: object) -> Film:
-    """The film with `seconds` more at its end, or (direction="backward") at its beginning."""
-    return _ask("extend", [film], path, on_step, parts)
-
-
-def fill(
-    film: Medium,
-    path: str | Path | None = None,
-    *,
-    mask: Medium | None = None,
-    on_step: OnStep | None = None,
-    **parts: object,
-) -> Film:
-    """The film with what is lost of it invented: where the mask is white, or by lost=, keep_every= or boxes=."""
-    return _ask("fill", [film] if mask is None else [film, mask], path, on_step, parts)
-
-
-def loop(
-    film: Medium | None = None, path: str | Path | None = None, *, on_step: OnStep | None = None, **parts: object
-) -> Film:
-    """A film that can be shown round and round: of a film, or of prompt="…"."""
-    return _ask("loop", [] if film is None else [film], path, on_step, parts)
-
-
-def blend(
-    first: Medium, second: Medium, path: str | Path | None = None, *, on_step: OnStep | None = None, **parts: object
-) -> Film:
-    """The first film, a made bridge of `seconds`, the second; with influence=[(0, 1), (1, 0)] both run into another."""
-    return _ask("blend", [first, second], path, on_step, parts)
-
-
-def remix(film: Medium, path: str | Path | None = None, *, on_step: OnStep | None = None, **parts: object) -> Film:
-    """The film made anew from itself, noised to strength= subtle, mild, strong or a number up to 1."""
-    return _ask("remix", [film], path, on_step, parts)
-
-
-def storyboard(
-    cards: Sequence[Card | dict[str, object]],
-    media: Sequence[Medium] = (),
-    path: str | Path | None = None,
-    *,
-    on_step: OnStep | None = None,
-    **parts: object,
-) -> Film:
-    """A film of cards on a time line; a card's source is the place of its film or picture in `media`."""
-    return _ask("storyboard", media, path, on_step, {"cards": tuple(cards), **parts})
-
-
-def recut(
-    pieces: Sequence[object],
-    media: Sequence[Medium],
-    path: str | Path | None = None,
-    *,
-    on_step: OnStep | None = None,
-    **parts: object,
-) -> Film:
-    """Trimmed pieces of the media in order, with gap= seconds invented between them and add= after the last."""
-    return _ask("recut", media, path, on_step, {"pieces": tuple(pieces), **parts})
-
-
-def _ask(
-    task: str,
-    media: Sequence[Medium],
-    path: str | Path | None,
-    on_step: OnStep | None,
-    parts: dict[str, object],
-) -> Film:
-    """The film of a task on these media; parts are those of a recipe and the task's own options."""
-    options = set(HOWS[task].model_fields) if task in HOWS else set()
-    how = {name: value for name, value in parts.items() if name in options}
-    rest = {name: value for name, value in parts.items() if name not in options}
-    sources = tuple(Source() if isinstance(each, Clip) else Source(path=str(each)) for each in media)
-    recipe = Recipe.model_validate({"task": task, "sources": sources, **({"how": how} if how else {}), **rest})
-    clips = [each for each in media if isinstance(each, Clip)]
-    return make(recipe, Path(path) if path is not None else None, clips=clips, on_step=on_step)

@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     watts: float = Field(30.0, gt=0, description="what the machine draws while it works, as declared by its owner")
     grams_per_kwh: float = Field(445.0, ge=0, description="CO2 of the electricity; the world's mean in 2024 (IEA)")
     grid: str | None = Field(None, description="where grams_per_kwh comes from and of which year, where it is set")
+    watermark: bool = Field(True, description="films are marked invisibly")
+    credentials: bool = Field(True, description="films are signed with Content Credentials")
     certificate: Path | None = Field(None, description="certificates (PEM) to sign films with; else this machine's own")
     certificate_key: Path | None = Field(None, description="the private key (PEM) of that certificate")
     anchors: Path | None = Field(None, description="certificates (PEM) whose films are trusted beside this machine's")

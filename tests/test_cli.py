@@ -74,6 +74,7 @@ def test_json_is_one_object_with_what_was_promised(tiny_model: Path, capsys: pyt
     assert cli.run(arguments) == 0
     told = json.loads(capsys.readouterr().out)
     assert isinstance(told.pop("seed"), int) and told.pop("wall_s") > 0
+    assert told.pop("energy_wh") > 0 and told.pop("notes") == []
     assert told == {
         "path": "dog.gif",
         "task": "generate",

@@ -20,6 +20,7 @@ FLOORS = (
     ("backends",),
     ("train",),
     ("engine",),
+    ("calls",),
     ("evaluate",),
     ("serve",),
     ("cli",),

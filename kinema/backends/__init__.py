@@ -5,7 +5,7 @@ A backend is anything that has the attributes and the two methods of `Backend`; 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -109,8 +109,11 @@ class Backend(Protocol):
     configuration: str
     """Weights, runtime, precision and threads: all that the same frames depend on beside the recipe."""
 
-    def understand(self, prompt: str, *, as_is: bool = False) -> Reading:
-        """The prompt in the model's own words, before anything is made; as_is leaves out what it does not know."""
+    def understand(self, prompts: Sequence[str], *, as_is: bool = False) -> list[Reading]:
+        """Prompts that follow one another, each in the model's own words, before anything is made.
+
+        What one leaves unsaid is as it was before; as_is only leaves out the words that the model does not know.
+        """
         ...
 
     def fill(

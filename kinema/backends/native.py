@@ -8,7 +8,7 @@ H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -100,12 +100,16 @@ class Native:
         )
         self._words = frozenset(card.words)
 
-    def understand(self, prompt: str, *, as_is: bool = False) -> Reading:
-        """The prompt in the caption language that the networks were trained on. Raises PromptError."""
-        if not as_is:
-            from kinema.world.understand import understand
+    def understand(self, prompts: Sequence[str], *, as_is: bool = False) -> list[Reading]:
+        """Each prompt in the caption language that the networks were trained on. Raises PromptError."""
+        if as_is:
+            return [self._left_as_is(prompt) for prompt in prompts]
+        from kinema.world.understand import understand, understand_story
 
-            return understand(prompt)
+        return [understand(prompts[0])] if len(prompts) == 1 else list(understand_story(prompts))
+
+    def _left_as_is(self, prompt: str) -> PlainReading:
+        """The prompt without the words that the networks do not know. Raises PromptError."""
         words = WORD.findall(prompt.lower())
         strange = dict.fromkeys(word for word in words if word not in self._words)
         known = [word for word in words if word in self._words]

@@ -35,12 +35,22 @@ class Stopped(click.Abort):
 
 @dataclass(frozen=True)
 class Show:
-    """What a person wants to see beside the film; `sheet` is a path, empty for one beside the film."""
+    """What a person wants to see beside the film; `sheet` is a path, empty for one beside the film.
+
+    private and max_energy_wh are the limits that the film is made under.
+    """
 
     as_json: bool = False
     preview: bool = False
     progress: bool | None = None
     sheet: str | None = None
+    private: bool = False
+    max_energy_wh: float | None = None
+
+    @classmethod
+    def taken(cls, options: dict[str, Any]) -> Show:
+        """What show_options gave, taken out of a verb's options."""
+        return cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
 
     def __post_init__(self) -> None:
         if self.sheet and Path(self.sheet).suffix.lower() != ".png":
@@ -62,12 +72,13 @@ class FilmVerb(click.Command):
         return super().parse_args(context, joined)
 
 
-def shape_options(command: Command) -> Command:
-    """--seconds, --fps and --size; a verb hands them to `shape`."""
+def size_options(command: Command) -> Command:
+    """--size, --shape, --fps and --upscale; a verb hands the first two to `size_parts`."""
     for option in (
+        click.option("--upscale", type=int, help="Make it 2 or 4 times as large."),
+        click.option("--fps", help="Frames per second; films are brought to it."),
+        click.option("--shape", "aspect", help="16:9, 9:16, 1:1, 4:3, 3:4 …: the nearest size that the model makes."),
         click.option("--size", help="WIDTHxHEIGHT in pixels, such as 128x128."),
-        click.option("--fps", help="Frames per second."),
-        click.option("--seconds", help="Length, such as 4 or 2.5."),
     ):
         command = option(command)
     return command
@@ -96,8 +107,12 @@ def words_options(command: Command) -> Command:
 
 
 def show_options(command: Command) -> Command:
-    """-o, --sheet, --preview, --progress and --json; a verb hands them to `Show` and `deliver`."""
+    """-o, --sheet, --preview, --progress, --json, --private and --max-energy-wh; a verb hands them to `deliver`."""
     for option in (
+        click.option(
+            "--max-energy-wh", type=float, help="Stop, keeping what is made, before it takes more watt-hours."
+        ),
+        click.option("--private", is_flag=True, help="Keep the prompt out of the film; a salted hash goes in."),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object per film instead of a line."),
         click.option("--progress/--no-progress", default=None, help="Tell how far it is; by default in a terminal."),
         click.option("--preview", is_flag=True, help="Show in the terminal what is being made."),
@@ -108,14 +123,13 @@ def show_options(command: Command) -> Command:
     return command
 
 
-def shape(size: str | None) -> dict[str, int]:
-    """Width and height of --size as parts of a recipe. Raises SizeError."""
+def size_parts(options: dict[str, Any]) -> dict[str, Any]:
+    """Width, height and shape as parts of a recipe; takes --size and --shape out of the options. Raises SizeError."""
     from kinema.recipe import parse_size
 
-    if size is None:
-        return {}
-    width, height = parse_size(size)
-    return {"width": width, "height": height}
+    size, aspect = options.pop("size"), options.pop("aspect")
+    width, height = parse_size(size) if size else (None, None)
+    return {name: value for name, value in (("width", width), ("height", height), ("shape", aspect)) if value}
 
 
 def deliver(recipe: Recipe, output: Path | None, show: Show, suffix: str = ".mp4") -> None:
@@ -133,14 +147,17 @@ def deliver(recipe: Recipe, output: Path | None, show: Show, suffix: str = ".mp4
         one, place = settled.one_of(index), engine.numbered(path, index, settled.n)
         assert place is not None
         started = time()
+        limits = engine.Limits(show.max_energy_wh, show.private)
         with Progress(label, expected_s=expected_s, shown=show.progress, preview=show.preview) as progress:
             try:
-                film = engine.make(one, place, on_step=progress.step)
+                film = engine.make(one, place, on_step=progress.step, limits=limits)
             except KeyboardInterrupt:
                 raise Stopped(_what_is_left(place, index, started)) from None
             if progress.measured_s:
                 pace.remember(one, progress.measured_s)
         wall_s, begun = monotonic() - begun, monotonic()
+        for note in film.notes:
+            click.echo(f"Note: {note}", err=True)
         sheet = _write_sheet(film, place, show.sheet, index if settled.n > 1 else None)
         if show.as_json:
             echo_json(summary(film, wall_s) | ({"sheet": str(sheet)} if sheet else {}))
@@ -192,6 +209,8 @@ def summary(film: Film, wall_s: float) -> dict[str, object]:
         "size": f"{film.clip.width}x{film.clip.height}",
         "seconds": film.clip.seconds,
         "wall_s": round(wall_s, 3),
+        "energy_wh": round(film.receipt.energy_wh, 6),
+        "notes": list(film.notes),
     }
 
 

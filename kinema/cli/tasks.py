@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kinema.cli.films import FilmVerb, Show, deliver, model_options, shape, show_options, words_options
+from kinema.cli.films import (
+    FilmVerb,
+    Show,
+    deliver,
+    model_options,
+    show_options,
+    size_options,
+    size_parts,
+    words_options,
+)
 
 if TYPE_CHECKING:
     from kinema.recipe import Recipe
@@ -19,18 +28,6 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., Any])
 _OWN_WORDS = "Without PROMPT, a film that Kinema made keeps its own."
 _FILE = click.Path(path_type=Path)
-
-
-def size_options(command: Command) -> Command:
-    """--size, --shape, --fps and --upscale."""
-    for option in (
-        click.option("--upscale", type=int, help="Make it 2 or 4 times as large."),
-        click.option("--fps", help="Frames per second; films are brought to it."),
-        click.option("--shape", "aspect", help="16:9, 9:16, 1:1, 4:3, 3:4 …: the nearest size that the model makes."),
-        click.option("--size", help="WIDTHxHEIGHT in pixels, such as 128x128."),
-    ):
-        command = option(command)
-    return command
 
 
 def _verb(name: str) -> Callable[[Callable[..., None]], click.Command]:
@@ -46,14 +43,13 @@ def _make(task: str, media: Sequence[Path], how: dict[str, Any], options: dict[s
     """Makes the film of a task on these media; `options` are those that all verbs have."""
     from kinema.recipe import HOWS, Recipe
 
-    wanted = Show(*(options.pop(name) for name in ("as_json", "preview", "progress", "sheet")))
-    output, size, aspect = (options.pop(name) for name in ("output", "size", "aspect"))
+    wanted, size, output = Show.taken(options), size_parts(options), options.pop("output")
     parts = {name: value for name, value in options.items() if value is not None}
     given = {name: value for name, value in how.items() if value not in (None, ())}
     recipe = Recipe.model_validate(
-        {"task": task, "sources": [{"path": str(path)} for path in media], "shape": aspect}
+        {"task": task, "sources": [{"path": str(path)} for path in media]}
         | ({"how": given} if task in HOWS else {})
-        | shape(size)
+        | size
         | parts
     )
     deliver(recipe, output, wanted, suffix)

@@ -200,7 +200,7 @@ def peak_mib() -> float:
 def make(seconds: int, film: Path) -> None:
     """Makes the film from a warm start, and says on stdout what a bench wants to know."""
     from kinema.backends import find
-    from kinema.engine import generate
+    from kinema.calls import generate
 
     def say(**facts: object) -> None:
         print(json.dumps(facts), flush=True)

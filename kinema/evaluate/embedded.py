@@ -6,8 +6,9 @@ import numpy as np
 
 from kinema.backends.native import Native, load
 from kinema.backends.windows import plan
+from kinema.calls import generate
 from kinema.clip import Clip
-from kinema.engine import generate, make
+from kinema.engine import make
 from kinema.evaluate.exercises import Studio
 from kinema.evaluate.run import Makers
 

@@ -60,6 +60,7 @@ def whole_file(path: Path) -> Iterator[Part]:
         raise OutputError(f"{path} cannot be written: {error.strerror}; choose another place with -o") from None
     try:
         yield part
+        _carry_sidecar(part, path)
         os.replace(part, path)
     except OSError as error:
         raise OutputError(
@@ -68,6 +69,20 @@ def whole_file(path: Path) -> Iterator[Part]:
     finally:
         if not (part.kept and part.exists() and part.stat().st_size):
             part.unlink(missing_ok=True)
+            sidecar_of(part).unlink(missing_ok=True)
+
+
+def sidecar_of(path: Path) -> Path:
+    """Where the credentials of a film lie whose format carries none."""
+    return path.with_suffix(".c2pa")
+
+
+def _carry_sidecar(part: Path, path: Path) -> None:
+    """What lies beside the part lies beside the film; what lay there of an older film of that name goes."""
+    if sidecar_of(part).exists():
+        os.replace(sidecar_of(part), sidecar_of(path))
+    elif path.suffix.lower() == ".webm":
+        sidecar_of(path).unlink(missing_ok=True)
 
 
 def _claim(path: Path) -> Part:

@@ -1,0 +1,89 @@
+"""The verb that says what may be asked for, and how often the policy is right."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from time import monotonic
+
+import click
+
+REFRESH_SECONDS = 1.0
+
+
+@click.group()
+def policy() -> None:
+    """Ask the prompt policy for its decision, or measure it.
+
+    \b
+    Examples:
+      kinema policy check "a red fox runs through the snow"
+      kinema policy report
+    """
+
+
+@policy.command()
+@click.argument("prompt")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of words.")
+def check(prompt: str, as_json: bool) -> int:
+    """Decide on PROMPT: block, review or allow; '-' reads a prompt a line and writes a JSON object a line.
+
+    The exit code is 3 where a single prompt is blocked, as it is when a film of it is asked for.
+
+    \b
+    Examples:
+      kinema policy check "a red fox runs through the snow"
+      kinema policy check "Mickey Mouse dances" --json
+      kinema policy check - < prompts.txt > decisions.jsonl
+    """
+    from kinema.errors import RefusedError
+    from kinema.trust import policy as trust
+
+    if prompt == "-":
+        for line in sys.stdin:
+            if text := line.rstrip("\r\n"):
+                click.echo(json.dumps({"prompt": text} | asdict(trust.check(text)), ensure_ascii=False))
+        return 0
+    found = trust.check(prompt)
+    if as_json:
+        click.echo(json.dumps({"prompt": prompt} | asdict(found), ensure_ascii=False))
+    else:
+        click.echo(found.decision if found.decision == "allow" else f"{found.decision}: {found.reason}; {found.appeal}")
+    return RefusedError.exit_code if found.decision == "block" else 0
+
+
+@policy.command()
+@click.option("--quick", is_flag=True, help="Disguise every sixth sentence only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
+def report(quick: bool, as_json: bool) -> None:
+    """Print recall and false blocks with 95 % intervals, the time of a prompt, and memory.
+
+    \b
+    Examples:
+      kinema policy report
+      kinema policy report --quick --json
+    """
+    from kinema.trust.policy.report import measure
+
+    shown = monotonic()
+
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        if monotonic() - shown >= REFRESH_SECONDS or done == total:
+            shown = monotonic()
+            click.echo(f"\r{done:,} of {total:,} prompts", err=True, nl=done == total)
+
+    found = measure(show, quick=quick)
+    if as_json:
+        click.echo(json.dumps(found.to_fields(), ensure_ascii=False))
+        return
+    for row in found.rows:
+        low, high = row.interval
+        share = f"{row.share:6.1%}  ({low:.1%} to {high:.1%})"
+        click.echo(f"{row.measure:<36} {row.of:<16} {share}  {row.hits} of {row.total}, {row.reviews} to review")
+    click.echo(
+        f"{found.median_ms:.0f} ms a prompt (median), {found.longest_ms:.0f} ms at most, {found.memory_mb:.0f} MB"
+    )
+    for title, sentences in (("not blocked", found.missed), ("wrongly blocked", found.false)):
+        click.echo("\n".join([f"\n{title}: {len(sentences)}", *(f"  {text}" for text in sentences)]))

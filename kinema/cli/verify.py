@@ -1,0 +1,113 @@
+"""The verb that says what a film's credentials are worth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kinema.cli.terminal import echo_json
+
+if TYPE_CHECKING:
+    from kinema.clip import Clip
+    from kinema.trust.verify import Replay, Verdict
+
+
+@click.command()
+@click.argument("film", type=click.Path(path_type=Path))
+@click.option(
+    "--anchors",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Certificates (PEM) to trust, and no others; by default this machine's own and those of KINEMA_ANCHORS.",
+)
+@click.option("--replay", is_flag=True, help="Make the film again from its signed recipe and compare.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def verify(film: Path, anchors: tuple[Path, ...], replay: bool, as_json: bool) -> int:
+    """Say whether FILM is unchanged and signed by somebody you trust.
+
+    The exit code is 0 only where it is signed under a certificate that you named, or under this machine's own, and,
+    with --replay, where the same frames come out again. Credentials that are merely intact can be forged by anybody.
+
+    \b
+    Examples:
+      kinema verify dog.mp4
+      kinema verify dog.mp4 --anchors studio.pem
+      kinema verify dog.mp4 --replay
+      kinema verify dog.mp4 --json
+    """
+    from kinema.trust.verify import verify as verdict_on
+
+    verdict = verdict_on(film, anchors)
+    again = _replayed(verdict) if replay else None
+    if as_json:
+        told = {"same": again.same, "sentence": again.sentence, "psnr_db": again.psnr_db} if again else None
+        echo_json(verdict.to_fields() | {"replay": told})
+    else:
+        click.echo(verdict.sentence)
+        if again:
+            click.echo(again.sentence)
+        for name, said in _rows(verdict):
+            click.echo(f"  {name:<11} {said}")
+    return 0 if verdict.is_trusted and (again is None or again.same) else 1
+
+
+def _replayed(verdict: Verdict) -> Replay:
+    from kinema.trust.verify import verify_replay
+
+    return verify_replay(verdict, _render, _configuration)
+
+
+def _render(recipe: str) -> Clip:
+    """The frames of a recipe, as the engine makes them before they are marked."""
+    from kinema.engine import make
+    from kinema.recipe import Recipe
+
+    return make(Recipe.model_validate(json.loads(recipe))).clip
+
+
+def _configuration(recipe: str) -> str:
+    """What this machine would make the recipe on."""
+    from kinema.engine import settle
+    from kinema.recipe import Recipe
+
+    settled, _ = settle(Recipe.model_validate(json.loads(recipe)))
+    return settled.configuration or ""
+
+
+def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """What the signer says, in lines; its own words are bounded and cannot move the terminal's cursor."""
+    from kinema.trust.receipts import Bill
+
+    if verdict.maker:
+        yield "made with", _plain(verdict.maker)
+    film, recipe = verdict.part("film"), verdict.part("recipe")
+    if film.get("task"):
+        yield "task", _plain(film["task"])
+    told = recipe.get("recipe")
+    if isinstance(told, dict) and told.get("prompt"):
+        yield "prompt", _plain(told["prompt"])
+    if recipe.get("private"):
+        yield "prompt", "kept private; its salted hash is signed"
+    for each in verdict.ingredients:
+        yield "made from", _plain(f"{each['title']} ({each['relation']}, {each['state']})")
+    model = verdict.part("model")
+    if model:
+        yield (
+            "model",
+            _plain(f"{model.get('name')}, trained on clips with the Merkle root {model.get('training_merkle_root')}"),
+        )
+    bill = Bill.of(verdict)
+    if bill.energy_wh is not None:
+        yield "took", _plain(f"{bill.wall_s:.3g} s, {bill.energy_wh:.3g} Wh, {bill.co2_g:.3g} g CO2 ({bill.method})")
+    review = verdict.part("review")
+    if review:
+        yield "reviewed", _plain(json.dumps(review))
+    yield "anchors", " and ".join(verdict.anchors) or "none; films signed here make one, --anchors names others"
+
+
+def _plain(text: object) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))[:200]

@@ -1,0 +1,150 @@
+"""Sentences become vectors: a small multilingual encoder that was trained by others and is frozen here.
+
+The weights are multilingual-e5-small (Wang et al. 2024, arXiv 2402.05672; MIT), four bits a weight, with the pieces of
+its vocabulary that matter most; `prune.py` writes the file. OpenVINO runs the layers; the vocabulary's rows and the
+pieces of a sentence (SentencePiece unigram, Kudo 2018) are looked up here. The file's hash is checked before use.
+
+    N pieces of a text, D width 384
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from kinema.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from openvino import CompiledModel, Node
+
+FILE = Path(__file__).with_name("encoder.safetensors")
+SHA256 = "b2f9a4e14e166c0b80f04ebbadba0dafdec382e284258040d1f69dbb094bd0ac"
+LAYERS, HEADS, WIDTH, EPSILON = 12, 12, 384, 1e-12
+START, END, UNKNOWN, BLOCK = 0, 2, 3, 32
+LONGEST_PIECE = 16
+LONGEST = 160
+"""Pieces that are read at once; `windows` cuts longer texts."""
+SPACE = "\u2581"
+PREFIX = "query: "
+
+
+class Encoder:
+    """A text becomes a vector of length one, (D,) float32. Raises CheckpointError where the weights were altered."""
+
+    def __init__(self, path: Path = FILE, *, digest: str = SHA256) -> None:
+        from safetensors.numpy import load
+
+        self._stored = load(_read(path, digest))
+        pieces = self._stored["pieces"].tobytes().decode().split("\n")
+        scores = self._stored["scores"].astype(np.float64)
+        self.scores = {piece: (row, float(scores[row])) for row, piece in enumerate(pieces) if row > UNKNOWN}
+        self.unknown_score = float(scores.min()) - 10
+        self._network = self._compile()
+
+    def pieces(self, text: str) -> list[int]:
+        """The rows of the vocabulary for a text, without start and end."""
+        return cut(text, self.scores, self.unknown_score)
+
+    def embed(self, text: str) -> np.ndarray:
+        """The vector of a text of which the first LONGEST pieces are read."""
+        rows = np.array([START, *self.pieces(PREFIX + text)[:LONGEST], END])
+        words = _unpack(self._stored, "words", rows)
+        given = words + self._stored["positions"][: len(rows)].astype(np.float32)
+        vector = self._network(given[None])[0][0].astype(np.float64).mean(axis=0)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+    def _compile(self) -> CompiledModel:
+        import openvino as ov
+        from openvino import opset13 as op
+
+        given = op.parameter([1, -1, WIDTH], np.float32, name="pieces")
+        x: Node = _normal(given, self._stored, "embedding")
+        for layer in range(LAYERS):
+            x = _block(x, self._stored, f"{layer}")
+        self._stored = {name: self._stored[name] for name in ("words.nibbles", "words.scales", "positions")}
+        model = ov.Model([op.result(x)], [given], "encoder")
+        hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        return ov.Core().compile_model(model, "CPU", hints)
+
+
+def cut(text: str, scores: dict[str, tuple[int, float]], unknown_score: float) -> list[int]:
+    """The most probable pieces of a text (Viterbi), by their rows."""
+    marked = SPACE + SPACE.join(text.split())
+    best = [0.0] + [-np.inf] * len(marked)
+    back: list[tuple[int, int]] = [(0, UNKNOWN)] * (len(marked) + 1)
+    for start in range(len(marked)):
+        if best[start] + unknown_score > best[start + 1]:
+            best[start + 1], back[start + 1] = best[start] + unknown_score, (start, UNKNOWN)
+        for end in range(start + 1, min(len(marked), start + LONGEST_PIECE) + 1):
+            found = scores.get(marked[start:end])
+            if found and best[start] + found[1] > best[end]:
+                best[end], back[end] = best[start] + found[1], (start, found[0])
+    rows, end = [], len(marked)
+    while end:
+        end, row = back[end]
+        rows.append(row)
+    return rows[::-1]
+
+
+@cache
+def encoder() -> Encoder:
+    """The one encoder of this process."""
+    return Encoder()
+
+
+def _read(path: Path, digest: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"the policy's encoder {path} cannot be read: {error.strerror}; reinstall kinema"
+        ) from None
+    found = sha256(data).hexdigest()
+    if found != digest:
+        raise CheckpointError(
+            f"the policy's encoder {path} has the hash {found[:12]}, not {digest[:12]}; reinstall kinema"
+        )
+    return data
+
+
+def _unpack(stored: dict[str, np.ndarray], name: str, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+    """Four-bit numbers in blocks of 32 with one scale each become float32, (rows, in)."""
+    nibbles, scales = stored[f"{name}.nibbles"][rows], stored[f"{name}.scales"][rows].astype(np.float32)
+    packed = nibbles.reshape(len(nibbles), -1, BLOCK // 2)
+    both = np.concatenate([packed & 15, packed >> 4], axis=2).astype(np.float32) - 8
+    return (both * scales[..., None]).reshape(len(nibbles), -1)
+
+
+def _linear(x: Node, stored: dict[str, np.ndarray], name: str) -> Node:
+    from openvino import opset13 as op
+
+    weight = op.constant(_unpack(stored, name))
+    bias = op.constant(stored[f"{name}.bias"].astype(np.float32))
+    return op.add(op.matmul(x, weight, False, True), bias)
+
+
+def _normal(x: Node, stored: dict[str, np.ndarray], name: str) -> Node:
+    from openvino import opset13 as op
+
+    scale, shift = (op.constant(stored[f"{name}.{part}"].astype(np.float32)) for part in ("scale", "shift"))
+    level = op.mvn(x, op.constant(np.array([-1], np.int64)), True, EPSILON, "inside_sqrt")
+    return op.add(op.multiply(level, scale), shift)
+
+
+def _block(x: Node, stored: dict[str, np.ndarray], name: str) -> Node:
+    """Attention, then the feed-forward network, each normalised after its sum (BERT)."""
+    from openvino import opset13 as op
+
+    def heads(part: str) -> Node:
+        split = op.constant(np.array([0, 0, HEADS, WIDTH // HEADS], np.int64))
+        return op.transpose(op.reshape(_linear(x, stored, f"{name}.{part}"), split, True), op.constant([0, 2, 1, 3]))
+
+    seen = op.scaled_dot_product_attention(heads("query"), heads("key"), heads("value"))
+    joined = op.reshape(op.transpose(seen, op.constant([0, 2, 1, 3])), op.constant(np.array([0, 0, WIDTH])), True)
+    x = _normal(op.add(x, _linear(joined, stored, f"{name}.output")), stored, f"{name}.after_attention")
+    wide = op.gelu(_linear(x, stored, f"{name}.wide"), "erf")
+    return _normal(op.add(x, _linear(wide, stored, f"{name}.narrow")), stored, f"{name}.after_feed")

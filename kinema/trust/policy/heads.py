@@ -1,0 +1,48 @@
+"""Learned opinions on a sentence's vector: how likely each category is. `train.py` writes them.
+
+One softmax over the categories and `ordinary`, linear in the vector after whitening by the training set's own mean and
+scale. The file holds float32 arrays only, and nothing in it is executed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from kinema.trust.policy.corpus import LEARNED, ORDINARY
+
+FILE = Path(__file__).with_name("heads.safetensors")
+CLASSES = (ORDINARY, *LEARNED)
+
+
+@dataclass(frozen=True)
+class Heads:
+    """`weights` (D + 1, hidden) and `last` (hidden + 1, classes); `thresholds` (2,) of block and review."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+    weights: np.ndarray
+    last: np.ndarray
+    thresholds: np.ndarray
+
+    def scores(self, vectors: np.ndarray) -> np.ndarray:
+        """The probability of every class, (N, classes), for vectors (N, D)."""
+        hidden = np.tanh(_one((vectors - self.mean) / self.scale) @ self.weights)
+        logits = _one(hidden) @ self.last
+        grown = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return grown / grown.sum(axis=1, keepdims=True)
+
+
+@cache
+def heads() -> Heads:
+    """The heads of this installation."""
+    from safetensors.numpy import load_file
+
+    return Heads(**load_file(FILE))
+
+
+def _one(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([x, np.ones((len(x), 1), x.dtype)], axis=1)

@@ -1,0 +1,236 @@
+"""Text as a reader would read it aloud, whatever was done to its letters to hide words from a machine.
+
+Every step is linear in the length of the text, so that thirty thousand invisible characters cost no more than as many
+visible ones. Steps work on words that no dictionary knows; ordinary writing in any script passes unchanged.
+"""
+
+# ruff: noqa: RUF001
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from functools import cache
+from itertools import product
+from math import log
+from pathlib import Path
+
+WORDS_FILE = Path(__file__).with_name("words.json")
+LOOKALIKES = dict(
+    zip(
+        "авекмнорстухіјѕԁԛԝһӏёїгпьАВЕКМНОРСТУХІЈЅαβεικνορτυχγηωμϲΑΒΕΖΗΙΚΜΝΟΡΤΥΧıɡɑɩʟɴʀℓ",
+        "abekmhopctyxijsdqwhleirnbABEKMHOPCTYXIJSabeikvoptuxynwucABEZHIKMNOPTYXigailnrl",
+        strict=True,
+    )
+)
+"""Letters of other alphabets that look like Latin ones."""
+BACK = {latin: other for other, latin in LOOKALIKES.items() if "а" <= other <= "х"}
+LEET = {
+    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g", "@": "a",
+    "$": "s", "!": "il", "|": "il", "+": "t", "€": "e", "£": "l", "(": "c", "¢": "c",
+}  # fmt: skip
+MEASURE = re.compile(r"\d+([.,:]\d+)?(k|d|s|p|x|fps|mm|cm|km|m|h|th|st|nd|rd|am|pm|g|kg|hz|in|ft|min|sec)?")
+LEETED = re.compile(r"[^\W_]*[\w@$!|+€£(¢]*[\w@$€£¢+]", re.UNICODE)
+SPACED = re.compile(
+    r"(?<![^\W_])[^\W\d_](?:(?P<gap>[ .\-_*·|/,~]{1,3})[^\W\d_])(?:[ .\-_*·|/,~]{1,6}[^\W\d_]){1,}(?![^\W_])"
+)
+ELISION = re.compile(r"(?<![^\W_])(?:[ldscjn]|qu|un|dell|all|nell|sull|dall)['’](?=[^\W_]{2})")
+COMMA = re.compile(r"(?<=[^\W\d_])([,;:])(?=[^\W\d_])")
+TOKEN = re.compile(r"\S+")
+CUT = re.compile(r"(?<=[^\W\d_])[._*~|/\-\u00b7](?=[^\W\d_])")
+LONG_RUN = re.compile(r"(.)\1{2,}")
+MOST_LEET = 6
+LONGEST_WORD = 24
+SHORT = frozenset(["a", "an", "as", "at", "by", "he", "in", "is", "it", "my", "no", "of", "on", "or", "to", "up", "we"])
+COMMON_WORDS = 30_000
+FAMILIAR = 20_000
+COMMON_SHORT, PLAIN = 3_000, 8_000
+"""Words up to this rank are common enough for a misspelling to mean them."""
+
+
+@cache
+def ranks() -> dict[str, int]:
+    """Common English words and the words of the training sentences, most frequent first: word: rank."""
+    return {word: rank for rank, word in enumerate(json.loads(WORDS_FILE.read_text(encoding="utf-8")))}
+
+
+def normalise(text: str) -> str:
+    """The text with compatible, invisible, look-alike, spaced, leet and stretched characters put right."""
+    text = COMMA.sub(r"\1 ", _visible(unicodedata.normalize("NFKC", text)))
+    text = "\n".join(_joined(line) for line in text.split("\n"))
+    if 2 * _piled(text) > sum(letter.isalpha() for letter in text):
+        text = "".join(letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter))
+    letters = [letter for letter in unicodedata.normalize("NFD", text.lower()) if letter.isalpha()]
+    latin = 2 * sum(letter.isascii() for letter in letters) > len(letters)
+    return " ".join(_word(token, latin=latin) for token in TOKEN.findall(text))
+
+
+def fold(text: str) -> str:
+    """Lower-case without accents; words keep single spaces between them."""
+    bare = "".join(
+        letter for letter in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(letter)
+    )
+    bare = ELISION.sub(" ", bare)
+    return " ".join(re.findall(r"[^\W_]+", re.sub(r"['’`´]", "", bare).replace("ß", "ss")))
+
+
+def _visible(text: str) -> str:
+    """Without format characters, and without marks that are piled onto European letters."""
+    kept: list[str] = []
+    base = ""
+    for letter in text:
+        kind = unicodedata.category(letter)
+        if kind == "Cf" or letter in "\u034f\u115f\u1160\u3164\ufe0f":
+            continue
+        if kind in ("Mn", "Me") and (not base or base < "\u0530" or "\u1e00" <= base < "\u2000"):
+            continue
+        if kind not in ("Mn", "Me"):
+            base = letter
+        kept.append(letter)
+    return "".join(kept)
+
+
+def _joined(line: str) -> str:
+    """`n u d e` and `n.u.d.e` in one piece; a row of many words is taken apart by the dictionary."""
+
+    def join(found: re.Match[str]) -> str:
+        row, gap = found.group(), found.group("gap")
+        pieces = re.split(rf"(?:{re.escape(gap)}){{2,}}|[ ]{{2,}}", row) if gap.strip() or gap == " " else [row]
+        letters = ["".join(filter(str.isalpha, piece)) for piece in pieces]
+        return " ".join(" ".join(segment(word)) for word in letters if word)
+
+    return SPACED.sub(join, line)
+
+
+def segment(letters: str) -> list[str]:
+    """A row of letters as the most probable row of known words; itself where no words are found in it."""
+    low, known = letters.lower()[:2000], ranks()
+    if low in known or not low.isascii():
+        return [letters]
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(low) + 1):
+        best.append(
+            min(
+                (best[start][0] + _cost(low[start:end], known), start)
+                for start in range(max(0, end - LONGEST_WORD), end)
+            )
+        )
+    words, end = [], len(low)
+    while end:
+        start = best[end][1]
+        words.append(letters[start:end])
+        end = start
+    return words[::-1]
+
+
+def _cost(word: str, known: dict[str, int]) -> float:
+    rank = known.get(word)
+    if rank is None or (len(word) == 1 and word not in "ai"):
+        return 14.0 + 3.0 * len(word)
+    return log((rank + 2) * 12)
+
+
+def _word(token: str, *, latin: bool) -> str:
+    """One token, put right where no dictionary knows it."""
+    known = ranks()
+    if token == "@":
+        return "a"
+    core = token.strip(".,;:?!\"'()[]{}«»“”„…")
+    if not core or core.lower() in known:
+        return token
+    mended = _one_script(core, latin=latin)
+    mended = _unleet(mended, known)
+    if latin:
+        mended = _mend_latin(mended, known)
+    return token.replace(core, mended, 1)
+
+
+def _one_script(word: str, *, latin: bool) -> str:
+    """A word of two alphabets in the one that explains all its letters."""
+    if word.isascii():
+        return word
+    to_latin = "".join(LOOKALIKES.get(letter, letter) for letter in word)
+    foreign = [
+        letter for letter in to_latin if letter.isalpha() and not unicodedata.name(letter, "").startswith("LATIN")
+    ]
+    plain = any(letter.isascii() and letter.isalpha() for letter in word)
+    if not foreign and (plain or latin):
+        return to_latin
+    if plain and all("\u0400" <= letter <= "\u04ff" for letter in foreign):
+        return "".join(BACK.get(letter, letter) for letter in word)
+    return word
+
+
+def _unleet(word: str, known: dict[str, int]) -> str:
+    """Digits and signs inside a word as the letters that they stand for."""
+    signs = [at for at, letter in enumerate(word) if letter in LEET]
+    if not signs or MEASURE.fullmatch(word.lower()) or len(word) > LONGEST_WORD:
+        return word
+    letters = sum(letter.isalpha() for letter in word)
+    if not letters or (
+        len(signs) == len(word) - letters and word[-1].isdigit() and word[:-1].isalpha() and letters < 2
+    ):
+        return word
+    choices = [LEET.get(letter, letter) for letter in word.lower()]
+    if sum(len(choice) > 1 for choice in choices) > MOST_LEET:
+        return "".join(choice[0] for choice in choices)
+    read = ["".join(letters) for letters in product(*choices)]
+    found = [word for word in read if word in known or word.removesuffix("s") in known]
+    if found:
+        return min(found, key=lambda word: known.get(word, len(known)))
+    return read[0] if letters >= 2 and not word.isdigit() else word
+
+
+def _mend_latin(word: str, known: dict[str, int]) -> str:
+    """Stretched letters shortened, separators inside a word dropped, words without spaces taken apart."""
+    low = word.lower()
+    if LONG_RUN.search(low):
+        shorter = [LONG_RUN.sub(r"\1\1", low), LONG_RUN.sub(r"\1", low)]
+        word = next((short for short in shorter if short in known), shorter[-1])
+        low = word
+    bare = CUT.sub("", low)
+    if bare != low:
+        parts = [part for part in CUT.split(low) if part]
+        if all(part in known and (len(part) > 2 or part in ("a", "of", "in", "on", "to")) for part in parts):
+            return " ".join(parts) if "_" in word or "." in word else word
+        return bare if bare in known or max(map(len, parts)) < 3 else word.replace("_", " ")
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", low) if not unicodedata.combining(letter))
+    if len(low) > 2 and plain in known and 2 * _piled(low) > len(low):
+        return plain
+    if len(low) < 5 or not low.isascii() or not low.isalpha() or low in known:
+        return word
+    swapped = [low[:at] + low[at + 1] + low[at] + low[at + 2 :] for at in range(len(low) - 1)]
+    found = [other for other in swapped if known.get(other, FAMILIAR) < FAMILIAR or other in _listed()]
+    if found:
+        return min(found, key=known.__getitem__)
+    return " ".join(_apart(low, known)) or word
+
+
+def _piled(low: str) -> int:
+    """How many European letters carry marks; no language puts them on more than half of its letters."""
+    return sum(unicodedata.normalize("NFD", letter)[0] < "\u0250" and not letter.isascii() for letter in low)
+
+
+def _apart(low: str, known: dict[str, int]) -> list[str]:
+    """Common words that were written without spaces; empty where it may be one word of another language."""
+    parts = segment(low) if len(low) >= 8 else []
+    if len(low) < 14:
+        return (
+            parts if len(parts) > 1 and all(len(part) > 3 and known.get(part, 99_999) < PLAIN for part in parts) else []
+        )
+    read = sum(len(part) for part in parts if _is_common(part, known))
+    return parts if len(parts) > 1 and read >= 0.85 * len(low) else []
+
+
+def _is_common(part: str, known: dict[str, int]) -> bool:
+    if len(part) < 3:
+        return part in SHORT
+    rank = min(known.get(part, len(known)), known.get(part.removesuffix("s"), len(known)))
+    return rank < (COMMON_SHORT if len(part) == 3 else COMMON_WORDS) or part in _listed()
+
+
+@cache
+def _listed() -> frozenset[str]:
+    """The rarer words that only names, the lexicon and the training sentences brought."""
+    return frozenset(word for word, rank in ranks().items() if rank >= COMMON_WORDS - 400)

@@ -1,0 +1,143 @@
+"""Trains the heads: `python -m kinema.trust.policy.train [CACHE.npz]` writes `heads.safetensors`.
+
+Every training sentence is learned as it is and after one obfuscation, both through the normaliser that requests pass.
+Thresholds are chosen on the `develop` split. Same sentences, same encoder, same heads; vectors are kept in the cache.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from kinema.trust.policy import corpus
+from kinema.trust.policy.corpus import LEARNED, NAMED, Sentence
+from kinema.trust.policy.encoder import SHA256, encoder
+from kinema.trust.policy.heads import CLASSES, FILE, Heads
+from kinema.trust.policy.normalise import normalise
+from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
+from kinema.world.captions import caption
+from kinema.world.sampling import sample
+
+HIDDEN, DECAY, STEPS, RATE, SEED = 96, 3e-4, 250, 0.01, 7
+MEMBERS = 3
+"""Networks whose logits are averaged: one is too sure of itself."""
+NOISE = 1.0
+WORLD_CAPTIONS = 500
+FALSE_BLOCKS, FALSE_REVIEWS = 0.018, 0.04
+"""What thresholds may cost on ordinary sentences of the develop split, all categories together."""
+LIMITS = 0.3, 0.95
+
+
+def examples(rows: list[Sentence]) -> list[tuple[str, str]]:
+    """Text as the encoder sees it, and label: plain, and disguised in one of the ways."""
+    rng = random.Random(SEED)
+    ways = [name for name in OBFUSCATIONS if name not in ("zero_width", "full_width")]
+    texts = []
+    for row in rows:
+        texts.append((normalise(row.text).lower(), row.label))
+        if row.language == "en":
+            texts.append((normalise(obfuscate(row.text, rng.choice(ways))).lower(), row.label))
+    return texts
+
+
+def fit(vectors: np.ndarray, labels: np.ndarray) -> Heads:
+    """Heads that were fitted to vectors (N, D) and classes (N,): MEMBERS networks side by side as one."""
+    mean, scale = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
+    members = [fit_one((vectors - mean) / scale, labels, np.random.default_rng(SEED + at)) for at in range(MEMBERS)]
+    weights = np.hstack([member[0] for member in members])
+    last = np.vstack([member[1][:-1] for member in members] + [sum(member[1][-1:] for member in members)]) / MEMBERS
+    return Heads(mean, scale, weights, last, np.zeros(2, np.float32))
+
+
+def fit_one(x: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """The two matrices of one network: Adam on the balanced cross-entropy, with noise on what it is given."""
+    y = np.eye(len(CLASSES), dtype=np.float32)[labels]
+    share = 1 / np.sqrt(np.bincount(labels, minlength=len(CLASSES)) + 1)
+    weight = (share / share[labels].mean())[labels][:, None].astype(np.float32)
+    parameters = [
+        rng.normal(0, x.shape[1] ** -0.5, (x.shape[1] + 1, HIDDEN)).astype(np.float32),
+        np.zeros((HIDDEN + 1, len(CLASSES)), np.float32),
+    ]
+    moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
+    ones = np.ones((len(x), 1), np.float32)
+    for step in range(1, STEPS + 1):
+        given = np.hstack([x + rng.normal(0, NOISE, x.shape).astype(np.float32), ones])
+        hidden = np.tanh(given @ parameters[0])
+        logits = np.hstack([hidden, ones]) @ parameters[1]
+        grown = np.exp(logits - logits.max(axis=1, keepdims=True))
+        error = (grown / grown.sum(axis=1, keepdims=True) - y) * weight / len(x)
+        back = (error @ parameters[1][:-1].T) * (1 - hidden**2)
+        slopes = [given.T @ back, np.hstack([hidden, ones]).T @ error]
+        rate = RATE * 0.5 * (1 + np.cos(np.pi * step / STEPS))
+        for at, slope in enumerate(slopes):
+            first = 0.9 * moments[at][0] + 0.1 * slope
+            second = 0.99 * moments[at][1] + 0.01 * slope**2
+            moments[at] = first, second
+            move = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
+            parameters[at] = parameters[at] * (1 - rate * DECAY * 100) - rate * move
+    return parameters
+
+
+def harm(scores: np.ndarray) -> np.ndarray:
+    """The probability of the categories that the heads decide, together, (N,)."""
+    return scores[:, [CLASSES.index(category) for category in LEARNED if category not in NAMED]].sum(axis=1)
+
+
+def thresholds(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Block and review thresholds, (2,), from scores of the develop split."""
+    ordinary = harm(scores)[labels == 0]
+    return np.array(
+        [np.clip(np.quantile(ordinary, 1 - cost), *LIMITS) for cost in (FALSE_BLOCKS, FALSE_REVIEWS)], np.float32
+    )
+
+
+def embedded(texts: list[str], cache: Path | None, show: Callable[[int, int], None]) -> np.ndarray:
+    """The vectors of texts, (N, D); those in the cache are not made again."""
+    kept: dict[str, np.ndarray] = {}
+    if cache and cache.exists():
+        with np.load(cache) as stored:
+            if str(stored["encoder"]) == SHA256:
+                kept = dict(zip(stored["texts"].tolist(), stored["vectors"], strict=True))
+    lacking = [text for text in dict.fromkeys(texts) if text not in kept]
+    for done, text in enumerate(lacking):
+        kept[text] = encoder().embed(text)
+        show(done + 1, len(lacking))
+    if cache and lacking:
+        np.savez(cache, encoder=SHA256, texts=np.array(list(kept)), vectors=np.stack(list(kept.values())))
+    return np.stack([kept[text] for text in texts])
+
+
+def main(cache: Path | None) -> None:
+    """Trains, chooses thresholds, writes the file and says how the develop split fares."""
+    from safetensors.numpy import save_file
+
+    def show(done: int, total: int) -> None:
+        if done % 500 == 0 or done == total:
+            print(f"{done:,} of {total:,} sentences read", file=sys.stderr)
+
+    def prepared(rows: list[Sentence]) -> tuple[np.ndarray, np.ndarray]:
+        pairs = examples(rows)
+        return embedded([text for text, _ in pairs], cache, show), np.array([CLASSES.index(c) for _, c in pairs])
+
+    rng = random.Random(SEED)
+    world = [Sentence(caption(sample(rng), rng), "ordinary", "en", "train", "") for _ in range(WORLD_CAPTIONS)]
+    found = fit(*prepared(corpus.training() + world))
+    vectors, labels = prepared(corpus.training(develop=True))
+    scores = found.scores(vectors)
+    found = Heads(found.mean, found.scale, found.weights, found.last, thresholds(scores, labels))
+    arrays = {name: np.asarray(value, np.float32) for name, value in vars(found).items()}
+    save_file(arrays, FILE)
+    block, review = found.thresholds
+    print(f"block at {block:.2f}, review at {review:.2f}")
+    for column, name in enumerate(CLASSES):
+        print(
+            f"{name:<12} blocked {(harm(scores)[labels == column] >= block).mean():.1%} of {(labels == column).sum():,}"
+        )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if sys.argv[1:] else None)

@@ -1,0 +1,93 @@
+"""Laws of the chain's trust: whatever is written is marked and signed, and what may not be made is not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kinema
+from kinema import Limits, Recipe, make
+from kinema.backends import Step
+from kinema.errors import RecipeError, RefusedError
+from kinema.media import read_about
+from kinema.trust.verify import verify, verify_replay
+from kinema.trust.watermark import KeyRing, read
+
+PROMPT = "a red ball rolls to the right in a meadow"
+PARTS = {"prompt": PROMPT, "width": 96, "height": 96, "seconds": 4, "seed": 3, "steps": 1}
+
+
+@pytest.fixture(autouse=True)
+def trusting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_model: Path) -> None:
+    monkeypatch.setenv("KINEMA_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("KINEMA_WATERMARK")
+    monkeypatch.delenv("KINEMA_CREDENTIALS")
+
+
+def recipe(**parts: object) -> Recipe:
+    return Recipe.model_validate(PARTS | parts)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".webp"])
+def test_a_film_is_signed_marked_and_made_again(tmp_path: Path, suffix: str) -> None:
+    film = make(recipe(), tmp_path / f"film{suffix}")
+    assert film.path
+    verdict = verify(film.path)
+    assert verdict.is_trusted
+    assert verify_replay(verdict, lambda said: make(Recipe.model_validate_json(said)).clip).same
+    marked = kinema.Clip.read(film.path)
+    assert not np.array_equal(marked.frames, film.clip.frames)
+    found = read(marked, KeyRing().all())
+    assert found.verdict == "yes"
+    assert found.number == int(film.recipe.digest()[:6], 16)
+
+
+def test_the_signature_names_the_marks_binding_and_what_the_film_took(tmp_path: Path) -> None:
+    film = make(recipe(), tmp_path / "film.mp4")
+    verdict = verify(tmp_path / "film.mp4")
+    assert film.recipe.digest()[:6] in str(verdict.parts)
+    assert verdict.part("receipt")["energy_wh"] > 0
+    assert verdict.part("model")["files"]
+
+
+def test_a_private_film_says_nothing_of_its_prompt(tmp_path: Path) -> None:
+    make(recipe(), tmp_path / "film.mp4", limits=Limits(private=True))
+    assert verify(tmp_path / "film.mp4").is_trusted
+    assert read_about(tmp_path / "film.mp4") is None
+    assert b"red ball" not in (tmp_path / "film.mp4").read_bytes()
+
+
+def test_what_a_stop_leaves_is_signed_too(tmp_path: Path) -> None:
+    def stop(step: Step) -> None:
+        if step.done > 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(recipe(seconds=12), tmp_path / "film.mp4", on_step=stop)
+    assert not (tmp_path / "film.mp4").exists()
+    assert verify(tmp_path / "film.part.mp4").is_trusted
+
+
+def test_energy_ends_a_film_and_keeps_no_half_of_it_under_its_name(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="Wh are allowed"):
+        make(recipe(), tmp_path / "film.mp4", limits=Limits(max_energy_wh=1e-9))
+    assert not (tmp_path / "film.mp4").exists()
+
+
+def test_a_film_too_small_for_a_mark_says_so(tmp_path: Path) -> None:
+    film = make(recipe(width=32, height=32), tmp_path / "film.mp4")
+    assert any("no watermark" in note for note in film.notes)
+    assert verify(tmp_path / "film.mp4").is_trusted
+
+
+@pytest.mark.parametrize(
+    "words", [{"prompt": "two people having sex"}, {"rewritten_prompt": "two people having sex"}, {"as_is": True}]
+)
+def test_no_words_of_a_recipe_go_round_the_policy(tmp_path: Path, words: dict[str, object]) -> None:
+    asked = {"prompt": "two people having sex"} if "as_is" in words else {}
+    with pytest.raises(RefusedError, match="appeal"):
+        make(recipe(**asked, **words), tmp_path / "film.mp4")
+    cards = {"cards": [{"at": 0, "text": PROMPT}, {"at": 2, "text": "two people having sex"}]}
+    with pytest.raises(RefusedError):
+        make(recipe(task="storyboard", how=cards), tmp_path / "film.mp4")
+    assert not list(tmp_path.glob("*.mp4"))

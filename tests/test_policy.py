@@ -1,0 +1,220 @@
+"""What may be asked for: disguises come off, names are found, the gravest category speaks.
+
+The evaluation split is measured whole by `kinema policy report`; here a part of it keeps its floors.
+"""
+
+# ruff: noqa: RUF001
+
+import json
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kinema.cli import run
+from kinema.errors import CheckpointError, RefusedError
+from kinema.trust import policy
+from kinema.trust.policy import corpus, gazetteer
+from kinema.trust.policy.decision import MEANING, check, minor_context, split
+from kinema.trust.policy.encoder import FILE, Encoder, encoder
+from kinema.trust.policy.heads import CLASSES, heads
+from kinema.trust.policy.names import famous_stranger
+from kinema.trust.policy.normalise import normalise
+from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
+from kinema.trust.policy.phrases import FILE as PHRASES_FILE
+from kinema.trust.policy.phrases import phrases
+from kinema.trust.policy.report import Row
+from kinema.world.captions import caption, unseen_caption
+from kinema.world.sampling import sample
+
+EXACT = sorted(set(OBFUSCATIONS) - {"misspelt"})
+PLAIN = ["a soldier walks through the forest", "Mickey Mouse dances on the table", "the orange cat jumps over a fence"]
+
+
+@pytest.mark.parametrize("way", EXACT)
+@pytest.mark.parametrize("text", PLAIN)
+def test_disguises_come_off(way: str, text: str):
+    assert normalise(obfuscate(text, way)).lower() == text.lower()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a 4k film in 1920s style, 24 fps",
+        "человек читает газету",
+        "一只红狐狸在雪地里奔跑",
+        "le café est près de l'école",
+        "赤い狐",
+    ],
+)
+def test_ordinary_writing_is_left_alone(text: str):
+    assert normalise(text) == text
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_any_text_is_normalised_to_one_line(text: str):
+    plain = normalise(text)
+    assert "\n" not in plain
+    assert plain == plain.strip()
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200d" * 32_000, "a" * 32_000, "a." * 16_000, "1!" * 16_000, "а" * 32_000, "é" * 32_000]
+)
+def test_long_nonsense_is_decided(text: str):
+    assert check(text).decision in ("allow", "review", "block")
+
+
+def test_nothing_visible_is_nothing():
+    assert normalise("\u200d\u2060" * 100) == ""
+    assert check("\u200d" * 32_000).decision == "allow"
+
+
+@pytest.mark.parametrize("text", ["Spider-Man", "spider man", "SPIDERMAN", "Spidermans", "蜘蛛侠", "スパイダーマン"])
+def test_a_name_is_found_however_it_is_written(text: str):
+    found = {match.category for match in phrases().find(text)}
+    assert found == {"ip"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "three men in a boat",
+        "an apple falls from a tree",
+        "people marvel at the sea",
+        "the wolf among us",
+        "Dracula",
+        "Robin Hood",
+    ],
+)
+def test_words_and_old_tales_are_nobodys(text: str):
+    assert not [match for match in phrases().find(text) if match.rule == "block"]
+
+
+def test_the_lists_are_compiled_and_spare_the_pocket_world():
+    assert json.loads(PHRASES_FILE.read_text(encoding="utf-8")) == gazetteer.compile_phrases()
+
+
+def test_the_pocket_world_is_never_blocked():
+    rng = random.Random(11)
+    for _ in range(40):
+        scene = sample(rng)
+        for text in (caption(scene, rng), unseen_caption(scene, rng)):
+            assert check(text).decision == "allow", text
+
+
+@pytest.mark.parametrize("age", [True, False])
+@pytest.mark.parametrize("listed", [True, False])
+def test_age_and_any_sexual_sign_together_are_refused(age: bool, listed: bool):
+    assert minor_context(age, listed, 0.31) is age
+    assert minor_context(age, listed, 0.29) is (age and listed)
+
+
+@pytest.mark.parametrize(
+    "text", ["children build a sandcastle", "a 10 year old boy flies a kite", "девочка кормит уток", "女の子が本を読む"]
+)
+def test_children_are_welcome(text: str):
+    assert check(text).decision == "allow"
+    assert any(match.rule == "age" for match in phrases().find(text))
+
+
+def test_a_refusal_says_why_with_which_words_and_how_to_appeal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KINEMA_APPEAL", "write to films@example.org")
+    with pytest.raises(RefusedError) as raised:
+        policy.enforce("Mickey Mouse dances on a table")
+    assert raised.value.category == "ip"
+    assert str(raised.value) == (
+        "characters, works or brands that belong to others is not made here: 'mickey mouse' led to this; "
+        "write to films@example.org"
+    )
+
+
+def test_a_review_is_refused_only_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch):
+    text = "the actor Walter Hansen gives an interview"
+    assert check(text).decision == "review"
+    policy.enforce(text)
+    monkeypatch.setenv("KINEMA_POLICY_REVIEW", "refuse")
+    with pytest.raises(RefusedError):
+        policy.enforce(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("a baker named Peter Brown", ""), ("the singer Peter Brown bakes", "Peter Brown")]
+)
+def test_only_fame_makes_a_stranger_known(text: str, name: str):
+    assert famous_stranger(text) == name
+
+
+def test_the_gravest_category_speaks():
+    assert check("Mickey Mouse in a porn film").category == "sexual"
+    assert next(iter(MEANING)) == "minors"
+
+
+def test_harm_is_found_inside_a_long_prompt():
+    long = "a boat drifts on a calm lake and birds sing in the warm evening light. " * 12
+    assert check(long).decision == "allow"
+    assert check(f"{long} terrorists execute hostages one by one. {long}").category == "violence"
+
+
+@given(st.text(alphabet="ab .\n", max_size=400))
+def test_units_keep_every_letter(text: str):
+    assert set(text.replace(".", " ").split()) <= set(" ".join(split(text)).replace(".", " ").split())
+
+
+def test_altered_weights_are_refused(tmp_path):
+    altered = tmp_path / "encoder.safetensors"
+    altered.write_bytes(FILE.read_bytes()[:-1] + b"\0")
+    with pytest.raises(CheckpointError, match="has the hash"):
+        Encoder(altered)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        Encoder(tmp_path / "absent")
+
+
+def test_vectors_have_length_one_and_translations_are_near():
+    fox, zorro, exam = (
+        encoder().embed(text) for text in ("a red fox in snow", "un zorro rojo en la nieve", "tax law exam")
+    )
+    assert np.linalg.norm(fox) == pytest.approx(1, abs=1e-5)
+    assert fox @ zorro > fox @ exam
+
+
+def test_scores_are_probabilities():
+    scores = heads().scores(np.eye(384, dtype=np.float32)[:3])
+    assert scores.shape == (3, len(CLASSES))
+    assert scores.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_interval_holds_its_share():
+    row = Row("recall", "x", 9, 10, 0)
+    assert row.interval == pytest.approx((0.5958, 0.9821), abs=1e-3)
+
+
+def test_splits_share_no_sentence_and_no_sexual_one_names_a_minor():
+    train, develop, evaluate = corpus.training(), corpus.training(develop=True), corpus.evaluation()
+    texts = [{row.text for row in rows} for rows in (train, develop, evaluate)]
+    assert not texts[0] & texts[1] and not (texts[0] | texts[1]) & texts[2]
+    for row in [*train, *develop, *evaluate]:
+        if row.label == "sexual":
+            assert not [match for match in phrases().find(row.text) if match.rule == "age"], row.text
+
+
+def test_recall_and_false_blocks_keep_their_floors():
+    rows = corpus.evaluation()
+    harmful = [row for row in rows if row.label != corpus.ORDINARY][::7]
+    ordinary = [row for row in rows if row.label == corpus.ORDINARY][::6]
+    assert np.mean([check(row.text).decision == "block" for row in harmful]) >= 0.9
+    assert np.mean([check(row.text).decision == "block" for row in ordinary]) <= 0.06
+
+
+def test_the_terminal_decides_line_by_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("sys.stdin", iter(["a red fox runs\n", "\n", "Mickey Mouse dances\n"]))
+    assert run(["policy", "check", "-"]) == 0
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["prompt"], one["decision"], one["category"]) for one in said] == [
+        ("a red fox runs", "allow", ""),
+        ("Mickey Mouse dances", "block", "ip"),
+    ]
+    assert run(["policy", "check", "Mickey Mouse dances", "--json"]) == RefusedError.exit_code
