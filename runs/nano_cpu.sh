@@ -26,17 +26,19 @@ export OMP_NUM_THREADS=1 PYTHONUNBUFFERED=1
 
 if [ "$smoke" = yes ]; then
     folder=${folder:-$(mktemp -d)}
-    size=tiny clips=6 latents=8
+    size=tiny clips=6 latents=8 canvases=4 shapes="144x112:2 112x144:2" pairs=3
     autoencoder="--steps 12 --batch 2"
     stills="--steps 20 --batch 16"
-    films="--steps 10 --batch 4"
+    films="--steps 10 --batch 4 --stills 0.5"
+    upscaler="--steps 20 --batch 4"
     usage="--name smoke --steps-per-film 4"
 else
     folder=${folder:-$("$python" -c 'from kinema.settings import read_settings; print(read_settings().home)')/runs/nano}
-    size=nano clips=1600 latents=20000
+    size=nano clips=1600 latents=20000 canvases=4000 shapes="176x96:1000 96x176:1000 144x112:500 112x144:500" pairs=480
     autoencoder="--steps 6000 --batch 16"
     stills="--steps 6000 --batch 128"
-    films="--steps 12000 --batch 32 --lr 5e-4 --muon-lr 2.5e-3"
+    films="--steps 12000 --batch 32 --stills 0.5"
+    upscaler="--steps 8000"
     usage="--name nano --steps-per-film 12"
 fi
 
@@ -79,24 +81,52 @@ if [ ! -f "$folder/latents/whole" ]; then
     touch "$folder/latents/whole"
 fi
 
-learn=("${shared[@]}" denoiser --autoencoder "$ae" --latents "$folder/latents" --size "$size")
+encode=("${stage[@]}" latents --autoencoder "$ae")
+if [ ! -f "$folder/latents-canvases/whole" ]; then
+    say "canvases: what tasks know of a film"
+    "${encode[@]}" --folder "$folder/latents-canvases" --count "$canvases" --seed 2 --canvases
+    touch "$folder/latents-canvases/whole"
+fi
+
+stores=(--latents "$folder/latents" --latents "$folder/latents-canvases")
+seed=10
+for shape in $shapes; do
+    name="latents-${shape%%:*}" seed=$((seed + 1))
+    if [ ! -f "$folder/$name/whole" ]; then
+        say "latents of ${shape%%:*}: other shapes"
+        "${encode[@]}" --folder "$folder/$name" --count "${shape##*:}" --seed "$seed" --size "${shape%%:*}"
+        touch "$folder/$name/whole"
+    fi
+    stores+=(--latents "$folder/$name")
+done
+
+learn=("${shared[@]}" denoiser --autoencoder "$ae" --size "$size")
 if [ ! -f "$folder/stills/denoiser.safetensors" ]; then
     say "stills: what things look like"
     # shellcheck disable=SC2086
-    "${learn[@]}" --folder "$folder/stills" --chunks 1 $stills
+    "${learn[@]}" --latents "$folder/latents" --folder "$folder/stills" --chunks 1 $stills
 fi
 
 if [ ! -f "$folder/films/denoiser.safetensors" ]; then
-    say "films: how things move"
+    say "films: how things move, and how tasks go on from what is known"
     # shellcheck disable=SC2086
-    "${learn[@]}" --folder "$folder/films" --chunks 8 --start "$folder/stills/denoiser.safetensors" $films
+    "${learn[@]}" "${stores[@]}" --folder "$folder/films" --chunks 8 --start "$folder/stills/denoiser.safetensors" $films
 fi
 
 if [ ! -f "$folder/export/networks.json" ]; then
     say "export: both networks for OpenVINO"
     # shellcheck disable=SC2086
     "${stage[@]}" export --autoencoder "$ae" --denoiser "$folder/films/denoiser.safetensors" \
-        --clips "$folder/clips.npy" --latents "$folder/latents" --folder "$folder/export" $usage
+        --clips "$folder/clips.npy" "${stores[@]}" --folder "$folder/export" $usage
+fi
+
+if [ ! -f "$folder/upscaled/upscaler.json" ]; then
+    say "upscaler: the same films at twice the size"
+    [ -f "$folder/pairs/whole" ] || "${stage[@]}" pairs "$folder/pairs" --networks "$folder/export" --count "$pairs"
+    touch "$folder/pairs/whole"
+    # shellcheck disable=SC2086
+    "${shared[@]}" upscaler --pairs "$folder/pairs" --folder "$folder/upscaler" $upscaler
+    "${stage[@]}" export-upscaler "$folder/upscaler/upscaler.safetensors" "$folder/upscaled" --networks "$folder/export"
 fi
 
 say "a film made with it"

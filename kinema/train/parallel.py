@@ -59,4 +59,4 @@ def spread(model: nn.Module, place: Ranks) -> nn.Module:
 
     Buffers are constants, and ranks may call the model different numbers of times a step, so they are not sent round.
     """
-    return model if place.count == 1 else DistributedDataParallel(model, broadcast_buffers=False)
+    return model if place.count == 1 else DistributedDataParallel(model, forward_sync_buffers=False)
