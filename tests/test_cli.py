@@ -177,7 +177,7 @@ def test_what_goes_wrong_is_one_line_and_an_exit_code(
 def test_missing_weights_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.setenv("KINEMA_WEIGHTS", "nowhere")
     assert cli.run(["generate", PROMPT]) == 1
-    assert capsys.readouterr().err.startswith("kinema: there are no native networks in nowhere")
+    assert capsys.readouterr().err.startswith("kinema: there is no card of native networks in nowhere")
 
 
 def test_a_useless_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
@@ -236,7 +236,7 @@ def test_doctor_exits_with_one_where_no_film_can_be_made(
 ):
     monkeypatch.setenv("KINEMA_WEIGHTS", "/nowhere")
     assert cli.run(["doctor"]) == 1
-    assert "no native networks in /nowhere" in capsys.readouterr().out
+    assert "no card of native networks in /nowhere" in capsys.readouterr().out
 
 
 def test_model_sizes_grow_along_the_dial(capsys: pytest.CaptureFixture[str]):

@@ -30,7 +30,7 @@ def refusal() -> str:
 
 def test_no_folder(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KINEMA_WEIGHTS", "/nowhere")
-    assert "there are no native networks in /nowhere" in refusal()
+    assert "there is no card of native networks in /nowhere" in refusal()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": "another"}', "\x00\x01"])

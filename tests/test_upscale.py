@@ -146,7 +146,7 @@ def unnamed_file(folder: Path) -> None:
     ("spoil", "said"),
     [
         (spoil_card, "is no card of an upscaler"),
-        (lose_card, "there is no upscaler in"),
+        (lose_card, "there is no card of an upscaler in"),
         (truncate, "weights.safetensors is truncated or altered"),
         (lose_graph, "upscaler.xml is missing"),
         (no_graph, "upscaler.xml cannot be compiled"),

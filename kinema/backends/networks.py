@@ -1,7 +1,6 @@
 """The native networks on disk: a card, networks.json, beside the files whose SHA-256 it names.
 
-Every number lies in weights.safetensors; the OpenVINO graphs beside it point into that file (kinema/model/export.py).
-This file stands apart from native.py so that the backend sees four functions and never a file.
+Every number lies in weights.safetensors; the OpenVINO graphs beside it point into that file (graphs.py). This file stands apart from native.py so that the backend sees four functions and never a file.
 Letters: B batch, L words, D text width, N tokens, C latent channels, M mask channels, F frames in a chunk,
 h w latents, H W pixels.
 """
@@ -11,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from kinema.backends import graphs
 from kinema.backends.processor import Numerics
-from kinema.errors import CheckpointError
 from kinema.settings import Settings
 
-CARD, WEIGHTS = "networks.json", "weights.safetensors"
+CARD = "networks.json"
 EMBEDDED = Path(__file__).parent.parent / "weights" / "nano"
 _FIX = "install Kinema again, or point KINEMA_WEIGHTS at a folder of exported networks"
 
@@ -82,80 +80,21 @@ def weights_folder(settings: Settings) -> Path:
 
 def read_card(folder: Path) -> Card:
     """The card of a folder of networks. Raises CheckpointError where it is missing or foreign."""
-    path = folder / CARD
-    if not path.is_file():
-        raise CheckpointError(f"there are no native networks in {folder} ({CARD} is missing); {_FIX}")
-    try:
-        return Card.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        part = ".".join(str(step) for step in first["loc"]) or "the whole"
-        raise CheckpointError(
-            f"{path} is no card of native networks ({part}: {first['msg'].lower()}); {_FIX}"
-        ) from None
+    return graphs.read_card(folder / CARD, Card, "native networks", _FIX)
 
 
 def check_files(folder: Path, card: Card) -> None:
     """Raises CheckpointError unless every file that the card names is there with its hash."""
-    for name, expected in card.files.items():
-        path = folder / name
-        if path.parent != folder or not path.is_file():
-            raise CheckpointError(f"{path} is missing; {_FIX}")
-        found = sha256(path.read_bytes()).hexdigest()
-        if found != expected:
-            raise CheckpointError(
-                f"{path} is truncated or altered (SHA-256 {found[:12]}…, not {expected[:12]}…); {_FIX}"
-            )
-
-
-def _weights(folder: Path, card: Card) -> np.ndarray:
-    """The bytes that all graphs share."""
-    if WEIGHTS not in card.files:
-        raise CheckpointError(f"{folder / CARD} names no {WEIGHTS}; {_FIX}")
-    return np.fromfile(folder / WEIGHTS, np.uint8)
+    graphs.check_files(folder, card.files, _FIX)
 
 
 def load_networks(folder: Path, card: Card, numerics: Numerics) -> Networks:
     """The networks of a folder, compiled for this processor. Raises CheckpointError."""
-    import openvino
-
-    check_files(folder, card)
-    core = openvino.Core()
-    weights = _weights(folder, card)
-    options = {
-        "INFERENCE_PRECISION_HINT": numerics.precision,
-        "INFERENCE_NUM_THREADS": numerics.threads,
-        "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,
-    }
-
-    def network(name: str, *inputs: str) -> Callable[..., np.ndarray]:
-        path = folder / f"{name}.xml"
-        if path.name not in card.files:
-            raise CheckpointError(f"{folder / CARD} names no {path.name}; {_FIX}")
-        try:
-            graph = core.read_model(path.read_text(encoding="utf-8"), openvino.Tensor(weights, shared_memory=True))
-            compiled = core.compile_model(graph, "CPU", options)
-            named = [port.names for port in compiled.inputs]  # compiling adds the names of what it melts together
-        except RuntimeError as error:
-            raise CheckpointError(f"{path} cannot be compiled: {str(error).splitlines()[0]}; {_FIX}") from None
-        if len(named) != len(inputs) or any(name not in set().union(*named) for name in inputs):
-            found = ", ".join(sorted(min(names) for names in named))
-            raise CheckpointError(f"{path} takes {found}, not {', '.join(inputs)}; {_FIX}")
-
-        def run(*values: np.ndarray, held: np.ndarray = weights) -> np.ndarray:
-            fed: dict[Any, np.ndarray] = dict(zip(inputs, values, strict=True))
-            return compiled(fed)[0]
-
-        return run
-
-    identity = sha256("".join(sorted(card.files.values())).encode()).hexdigest()[:12]
-    version = openvino.__version__.split("-")[0]
-    threads = f"{numerics.threads} thread{'s' if numerics.threads > 1 else ''}"
+    compiled = graphs.Graphs(folder, card.files, numerics, _FIX)
     return Networks(
-        text=network("text", "ids"),
-        transformer=network("transformer", "tokens", "positions", "t", "text"),
-        encoder=network("encoder", "frames"),
-        decoder=network("decoder", "latent", "before"),
-        maker=f"{card.name} {identity}, openvino {version}, {numerics.precision}, {threads}",
+        text=compiled.network("text", "ids"),
+        transformer=compiled.network("transformer", "tokens", "positions", "t", "text"),
+        encoder=compiled.network("encoder", "frames"),
+        decoder=compiled.network("decoder", "latent", "before"),
+        maker=compiled.maker(card.name),
     )

@@ -12,25 +12,23 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from kinema.backends import Grid, Home
-from kinema.backends.networks import WEIGHTS
+from kinema.backends import Grid, Home, graphs
 from kinema.backends.processor import Numerics, numerics, processor_flags
 from kinema.clip import Clip
-from kinema.errors import CheckpointError, RecipeError, SizeError
+from kinema.errors import RecipeError, SizeError
 from kinema.settings import read_settings
 
 FACTOR = 2
 """What the network does at once."""
 FACTORS = (2, 4)
-CARD, GRAPH = "upscaler.json", "upscaler.xml"
+CARD, GRAPH = "upscaler.json", "upscaler"
 EMBEDDED = Path(__file__).parent.parent / "weights" / "upscaler"
 PIECE = 32
 """Frames of the longest clip that is handed on at once, however long the segment is."""
@@ -193,35 +191,9 @@ def _fitted(clip: Clip, plan: SizePlan) -> Clip:
 
 @cache
 def _loaded(folder: Path, numbers: Numerics) -> Upscaling:
-    import openvino
-
     card = read_card(folder)
-    check_files(folder, card)
-    options: dict[str, Any] = {
-        "INFERENCE_PRECISION_HINT": numbers.precision,
-        "INFERENCE_NUM_THREADS": numbers.threads,
-        "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,
-    }
-    core, path = openvino.Core(), folder / GRAPH
-    weights = np.fromfile(folder / WEIGHTS, np.uint8)
-    try:
-        graph = core.read_model(path.read_text(encoding="utf-8"), openvino.Tensor(weights, shared_memory=True))
-        compiled = core.compile_model(graph, "CPU", options)
-        names = [port.names for port in compiled.inputs]
-    except RuntimeError as error:
-        raise CheckpointError(f"{path} cannot be compiled: {str(error).splitlines()[0]}; {_FIX}") from None
-    if len(names) != 1 or "frames" not in names[0]:
-        found = ", ".join(sorted(min(each) for each in names))
-        raise CheckpointError(f"{path} takes {found}, not frames; {_FIX}")
-
-    def detail(frames: np.ndarray, held: np.ndarray = weights) -> np.ndarray:
-        return compiled({"frames": frames})[0]
-
-    identity = sha256("".join(sorted(card.files.values())).encode()).hexdigest()[:12]
-    version = openvino.__version__.split("-")[0]
-    threads = f"{numbers.threads} thread{'s' if numbers.threads > 1 else ''}"
-    return Upscaling(detail, f"{card.name} {identity}, openvino {version}, {numbers.precision}, {threads}")
+    compiled = graphs.Graphs(folder, card.files, numbers, _FIX)
+    return Upscaling(compiled.network(GRAPH, "frames"), compiled.maker(card.name))
 
 
 def load(folder: Path = EMBEDDED) -> Upscaling:
@@ -231,29 +203,4 @@ def load(folder: Path = EMBEDDED) -> Upscaling:
 
 def read_card(folder: Path) -> UpscalerCard:
     """The card of a folder that holds an upscaler. Raises CheckpointError where it is missing or foreign."""
-    path = folder / CARD
-    if not path.is_file():
-        raise CheckpointError(f"there is no upscaler in {folder} ({CARD} is missing); {_FIX}")
-    try:
-        card = UpscalerCard.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        part = ".".join(str(step) for step in first["loc"]) or "the whole"
-        raise CheckpointError(f"{path} is no card of an upscaler ({part}: {first['msg'].lower()}); {_FIX}") from None
-    lacking = {WEIGHTS, GRAPH} - set(card.files)
-    if lacking:
-        raise CheckpointError(f"{path} names no {min(lacking)}; {_FIX}")
-    return card
-
-
-def check_files(folder: Path, card: UpscalerCard) -> None:
-    """Raises CheckpointError unless every file that the card names is there with its hash."""
-    for name, expected in card.files.items():
-        path = folder / name
-        if path.parent != folder or not path.is_file():
-            raise CheckpointError(f"{path} is missing; {_FIX}")
-        found = sha256(path.read_bytes()).hexdigest()
-        if found != expected:
-            raise CheckpointError(
-                f"{path} is truncated or altered (SHA-256 {found[:12]}…, not {expected[:12]}…); {_FIX}"
-            )
+    return graphs.read_card(folder / CARD, UpscalerCard, "an upscaler", _FIX)
