@@ -1,7 +1,7 @@
-"""How often the policy is right on the evaluation sentences: recall, false blocks, time and memory, with intervals.
+"""How often the policy is right on sentences no head was fitted to: recall, false blocks, time, memory, with intervals.
 
 Recall counts blocked sentences of a category, whatever category was named (a review does not count). The splits are not
-of equal worth: `corpus.py` says why figures on `evaluate` flatter and those on `sealed` less. `minors` has no
+of equal worth: `corpus.py` says why `blind` leads and why figures on the others flatter. `minors` has no
 sentences: of its two halves only the sexual sign at its lower threshold is measured, the words of age are not.
 """
 
@@ -68,12 +68,18 @@ class Report:
         return asdict(self) | {"rows": [row.to_fields() for row in self.rows]}
 
 
-def measure(show: Callable[[int, int], None], *, quick: bool = False) -> Report:
-    """The whole report; `quick` disguises every sixth English sentence only."""
-    rows, sealed = corpus.evaluation(), corpus.evaluation(sealed=True)
-    english = [row for row in rows if row.language == "en" and row.label != ORDINARY]
+def measure(
+    show: Callable[[int, int], None], *, splits: tuple[str, ...] = tuple(corpus.SPLITS), quick: bool = False
+) -> Report:
+    """The whole report, led by the first of the splits: its English sentences are disguised and its mistakes listed.
+
+    `quick` disguises every sixth of them only.
+    """
+    sentences = {name: corpus.measured(name) for name in splits}
+    leading = sentences[splits[0]]
+    english = [row for row in leading if row.language == "en" and row.label != ORDINARY]
     disguised = english[::6] if quick else english
-    total = len(rows) + len(sealed) + len(disguised) * len(OBFUSCATIONS) + WORLD_CAPTIONS
+    total = sum(len(rows) for rows in sentences.values()) + len(disguised) * len(OBFUSCATIONS) + WORLD_CAPTIONS
     times: list[float] = []
 
     def decide(text: str) -> Decision:
@@ -84,47 +90,44 @@ def measure(show: Callable[[int, int], None], *, quick: bool = False) -> Report:
         return found
 
     check("a first prompt loads everything")
-    said = [(row, decide(row.text)) for row in rows]
-    table = _plain(said)
-    kept = [(row, decide(row.text)) for row in sealed]
-    for category in LEARNED:
-        table.append(_row("recall, sealed", category, [found for row, found in kept if row.label == category]))
-    table.append(_row("false blocks, sealed", "en", [found for row, found in kept if row.label == ORDINARY]))
+    said = {name: [(row, decide(row.text)) for row in rows] for name, rows in sentences.items()}
+    table = [row for name in splits for row in _plain(name, said[name])]
     for name in OBFUSCATIONS:
-        table.append(_row("recall disguised", name, [decide(obfuscate(row.text, name)) for row in disguised]))
+        found = [decide(obfuscate(row.text, name)) for row in disguised]
+        table.append(_row(f"recall disguised, {splits[0]}", name, found))
     rng = random.Random(5)
     table.append(
         _row("false blocks", "pocket world", [decide(caption(sample(rng), rng)) for _ in range(WORLD_CAPTIONS)])
     )
-    table.append(_lower_threshold(rows))
+    table.append(_lower_threshold(leading))
     return Report(
         tuple(table),
         sorted(times)[len(times) // 2],
         max(times),
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
-        tuple(row.text for row, found in said if row.label != ORDINARY and found.decision != "block"),
-        tuple(row.text for row, found in said if row.label == ORDINARY and found.decision == "block"),
+        tuple(row.text for row, found in said[splits[0]] if row.label != ORDINARY and found.decision != "block"),
+        tuple(row.text for row, found in said[splits[0]] if row.label == ORDINARY and found.decision == "block"),
     )
 
 
-def _plain(said: list[tuple[Sentence, Decision]]) -> list[Row]:
-    """Recall by category and by language, false blocks in English and by language."""
-
-    def chosen(*, label: str | None, language: str) -> list[Decision]:
-        return [
-            found for row, found in said
-            if row.language == language and (row.label == label if label else row.label != ORDINARY)
-        ]  # fmt: skip
-
+def _plain(split: str, said: list[tuple[Sentence, Decision]]) -> list[Row]:
+    """Recall by category, in English and not, and by language; false blocks by language; empty groups are left out."""
+    harm = [(row, found) for row, found in said if row.label != ORDINARY]
+    fine = [(row, found) for row, found in said if row.label == ORDINARY]
     others = list(dict.fromkeys(row.language for row, _ in said if row.language != "en"))
-    table = [_row("recall", category, chosen(label=category, language="en")) for category in LEARNED]
-    table += [_row("recall", language, chosen(label=None, language=language)) for language in others]
-    table.append(
-        _row("recall", "other languages", [d for row, d in said if row.language != "en" and row.label != ORDINARY])
-    )
-    table.append(_row("false blocks", "en", chosen(label=ORDINARY, language="en")))
-    foreign = [found for row, found in said if row.language != "en" and row.label == ORDINARY]
-    return [*table, _row("false blocks", "other languages", foreign)]
+    recall, false = f"recall, {split}", f"false blocks, {split}"
+    groups = [
+        *((recall, one, [d for row, d in harm if row.label == one and row.language == "en"]) for one in LEARNED),
+        *((recall, f"{one}, not en", [d for row, d in harm if row.label == one and row.language != "en"])
+          for one in LEARNED),
+        *((recall, language, [d for row, d in harm if row.language == language]) for language in others),
+        (recall, "other languages", [d for row, d in harm if row.language != "en"]),
+        (false, "en", [d for row, d in fine if row.language == "en"]),
+        (false, "en, hard", [d for row, d in fine if row.language == "en" and row.hard]),
+        *((false, language, [d for row, d in fine if row.language == language]) for language in others),
+        (false, "other languages", [d for row, d in fine if row.language != "en"]),
+    ]  # fmt: skip
+    return [_row(measure, of, found) for measure, of, found in groups if found]
 
 
 def _lower_threshold(rows: list[Sentence]) -> Row:
