@@ -1,6 +1,6 @@
 """One recipe in, one film out: the chain, and the only place where it is.
 
-    recipe ─ policy ─ sources ─ settle ─ task ─ canvas ─ fill ─ segments ─ upscale ─ mark ─ write ─ sign ─ film
+    recipe ─ policy ─ sources ─ settle ─ task ─ canvas ─ fill ─ segments ─ upscale ─ mark ─ write ─ sign ─ remember
 
 Whatever door a request comes in by, it goes this way, so what holds for every film is held here. Segments are written
 as they are made: a film can be watched from its first seconds, and needs no memory of its own however long it is.
@@ -35,6 +35,7 @@ from kinema.tasks.play import Spool, play
 from kinema.tasks.sources import Loaded, fitted, load_sources
 from kinema.trust.credentials import Model, Provenance, Watermark, ingredients_of, sign
 from kinema.trust.policy import enforce
+from kinema.trust.registry import remember
 from kinema.trust.watermark import ID_BITS, METHOD, SMALLEST_PX, KeyRing, Marker
 
 OnStep = Callable[[Step], None]
@@ -68,6 +69,7 @@ class _Mark:
 
     marker: Marker | None = None
     binding: Watermark | None = None
+    number: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -150,10 +152,9 @@ def _written(
         except (KeyboardInterrupt, RecipeError):
             part.keep()
             if part.stat().st_size:
-                _sign(part, recipe, spool, mark, meter, private)
+                _finish(part, recipe, spool, mark, meter, private)
             raise
-        _sign(part, recipe, spool, mark, meter, private)
-    return mark.notes
+        return mark.notes + _finish(part, recipe, spool, mark, meter, private)
 
 
 def make_all(
@@ -359,22 +360,27 @@ def _mark(recipe: Recipe) -> _Mark:
         small = f"{recipe.width}x{recipe.height}"
         return _Mark(notes=(f"A film of {small} carries no watermark; from {SMALLEST_PX}x{SMALLEST_PX} on they do.",))
     number, key = int(recipe.digest()[: ID_BITS // 4], 16), KeyRing().current()
-    return _Mark(Marker(key, number), Watermark(METHOD, f"{key.name}:{number:0{ID_BITS // 4}x}"))
+    return _Mark(Marker(key, number), Watermark(METHOD, f"{key.name}:{number:0{ID_BITS // 4}x}"), number)
 
 
-def _sign(part: Path, recipe: Recipe, spool: Spool, mark: _Mark, meter: Meter, private: bool) -> None:
-    """Puts signed credentials into the film, or beside it."""
+def _finish(part: Path, recipe: Recipe, spool: Spool, mark: _Mark, meter: Meter, private: bool) -> tuple[str, ...]:
+    """Signs the film, by credentials in it or beside it, and remembers it; what a person should know of that."""
+    settings, clip = read_settings(), spool.clip()
+    if settings.credentials:
+        _sign(part, recipe, clip, mark, meter.read(), private)
+    return remember(clip, part, recipe.digest(), mark.number) if settings.registry else ()
+
+
+def _sign(part: Path, recipe: Recipe, clip: Clip, mark: _Mark, receipt: Receipt, private: bool) -> None:
     settings = read_settings()
-    if not settings.credentials:
-        return
     model = Model.in_folder(weights_folder(settings)) if recipe.model == "native" else None
     said = Provenance(
         recipe.canonical().decode(),
-        sha256_of_frames(spool.clip().frames),
+        sha256_of_frames(clip.frames),
         ingredients_of(recipe),
         model,
         mark.binding,
-        meter.read(),
+        receipt,
         review={"prompt": "checked by the policy", "frames": "not looked at"},
         private=private,
     )

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     grid: str | None = Field(None, description="where grams_per_kwh comes from and of which year, where it is set")
     watermark: bool = Field(True, description="films are marked invisibly")
     credentials: bool = Field(True, description="films are signed with Content Credentials")
+    registry: bool = Field(True, description="films are remembered by fingerprints, so that pieces of them are known")
     certificate: Path | None = Field(None, description="certificates (PEM) to sign films with; else this machine's own")
     certificate_key: Path | None = Field(None, description="the private key (PEM) of that certificate")
     anchors: Path | None = Field(None, description="certificates (PEM) whose films are trusted beside this machine's")

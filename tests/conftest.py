@@ -44,10 +44,8 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv("KINEMA_HOME", str(tmp_path_factory.getbasetemp() / "home"))
     monkeypatch.setenv("KINEMA_PRECISION", "f32")
     monkeypatch.setenv("KINEMA_THREADS", "1")
-    for name in (
-        "WATERMARK",
-        "CREDENTIALS",
-    ):  # on in test_engine_trust.py, which tests them; a third of a second a film
+    # On in test_engine_trust.py, which tests them: together they take a third of a second a film.
+    for name in ("WATERMARK", "CREDENTIALS", "REGISTRY"):
         monkeypatch.setenv(f"KINEMA_{name}", "off")
     backends.find.cache_clear()
 

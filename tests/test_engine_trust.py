@@ -10,6 +10,7 @@ from kinema import Limits, Recipe, make
 from kinema.backends import Step
 from kinema.errors import RecipeError, RefusedError
 from kinema.media import read_about
+from kinema.trust.detect import detect
 from kinema.trust.verify import verify, verify_replay
 from kinema.trust.watermark import KeyRing, read
 
@@ -22,6 +23,7 @@ def trusting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tiny_model: Path) 
     monkeypatch.setenv("KINEMA_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("KINEMA_WATERMARK")
     monkeypatch.delenv("KINEMA_CREDENTIALS")
+    monkeypatch.delenv("KINEMA_REGISTRY")
 
 
 def recipe(**parts: object) -> Recipe:
@@ -40,6 +42,13 @@ def test_a_film_is_signed_marked_and_made_again(tmp_path: Path, suffix: str) -> 
     found = read(marked, KeyRing().all())
     assert found.verdict == "yes"
     assert found.number == int(film.recipe.digest()[:6], 16)
+
+
+def test_detect_hears_every_witness(tmp_path: Path) -> None:
+    make(recipe(), tmp_path / "film.mp4")
+    told = detect(tmp_path / "film.mp4").to_fields()
+    assert told["credentials"]["answer"] == told["watermark"]["answer"] == told["fingerprint"]["answer"] == "yes"
+    assert told["classifier"]["answer"] == "cannot tell"
 
 
 def test_the_signature_names_the_marks_binding_and_what_the_film_took(tmp_path: Path) -> None:

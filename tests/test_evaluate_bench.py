@@ -31,7 +31,9 @@ def test_films_beyond_the_limit_are_timed_in_a_process_of_their_own(
 
 def test_a_film_that_cannot_be_made_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KINEMA_WEIGHTS", "/nowhere")
-    with pytest.raises(EvaluationError, match="the film of 3 s was not made: there is no card of native networks in /nowhere"):
+    with pytest.raises(
+        EvaluationError, match="the film of 3 s was not made: there is no card of native networks in /nowhere"
+    ):
         bench([3], nothing)
     with pytest.raises(EvaluationError, match="a film of 1 s cannot be timed; 2 s or more can"):
         bench([15, 1], nothing)

@@ -1,6 +1,7 @@
 """The native networks on disk: a card, networks.json, beside the files whose SHA-256 it names.
 
-Every number lies in weights.safetensors; the OpenVINO graphs beside it point into that file (graphs.py). This file stands apart from native.py so that the backend sees four functions and never a file.
+Every number lies in weights.safetensors; the OpenVINO graphs beside it point into that file (graphs.py). It stands
+apart from native.py so that the backend sees four functions and never a file.
 Letters: B batch, L words, D text width, N tokens, C latent channels, M mask channels, F frames in a chunk,
 h w latents, H W pixels.
 """

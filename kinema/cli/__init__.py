@@ -29,6 +29,8 @@ VERBS = {
     "make": "kinema.cli.tasks:make",
     "show": "kinema.cli.show:show",
     "verify": "kinema.cli.verify:verify",
+    "detect": "kinema.cli.detect:detect",
+    "report": "kinema.cli.report:report",
     "energy": "kinema.cli.energy:energy",
     "doctor": "kinema.cli.doctor:doctor",
     "model": "kinema.cli.model:model",

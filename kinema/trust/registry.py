@@ -1,0 +1,366 @@
+"""The registry: every film that was made here, so that a piece of one is known again when all else is stripped from it.
+
+One SQLite database under `settings.home`, for its owner alone. It keeps no picture: a fingerprint's bits, the recipe's
+digest, the watermark's number and the hashes of the files. A registry that is locked, spoilt or cannot be written is
+refused with a reason after two seconds at most; `remember` then hands the reason back, since no film may be lost to it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+
+from kinema.clip import Clip
+from kinema.errors import KinemaError, TrustError
+from kinema.settings import read_settings
+from kinema.trust.fingerprint import (
+    SHARE,
+    Fingerprint,
+    Likeness,
+    Piece,
+    bound,
+    compare,
+    fingerprint,
+    most_provable,
+    pieces,
+    screen,
+    threshold,
+    ways,
+)
+
+Verdict = Literal["yes", "no", "cannot tell"]
+LOCK_SECONDS, SEARCH_SECONDS = 2.0, 20.0
+"""How long another process may hold the registry, and how long it is searched, the newest films first."""
+CLOSER_LOOKS = 32
+"""Films whose pictures are most like the piece's, which are then compared in every view."""
+LEAST = 0.6
+"""A piece that reaches this share of the threshold with a film is not said to be of no film."""
+_AWAY = "move it away, and a new one begins with the next film"
+_APPLICATION, _VERSION, _BATCH = 0x4B494E45, 1, 256
+_TABLES = """
+CREATE TABLE films (
+    id INTEGER PRIMARY KEY, recipe TEXT NOT NULL, number INTEGER, made TEXT NOT NULL, seconds REAL NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, bits BLOB NOT NULL, UNIQUE (recipe, bits)
+);
+CREATE TABLE files (
+    sha256 TEXT PRIMARY KEY, film INTEGER NOT NULL REFERENCES films (id), signer TEXT NOT NULL, made TEXT NOT NULL
+);
+CREATE INDEX films_by_number ON films (number);
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is kept of a film beside its fingerprint.
+
+    `recipe` is the recipe's digest, `number` the id in its watermark, `file` the SHA-256 of the signed file's bytes and
+    `signer` that of the certificates it was signed with; empty where there are none.
+    """
+
+    recipe: str
+    number: int | None = None
+    file: str = ""
+    signer: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A film in the registry."""
+
+    id: int
+    recipe: str
+    number: int | None
+    made: str
+    seconds: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Match:
+    """The film that a piece is of: the piece's `seconds` (from, to) are the film's from `offset_seconds` on.
+
+    `share` of what it says agrees; `false_match_bound` is by the assumption that fingerprint.py states. `mirrored`,
+    `speed` (times the film's) and `crop` (top, bottom, left, right as shares of the film) say what was done to it.
+    """
+
+    film: Known
+    offset_seconds: float
+    seconds: tuple[float, float]
+    z: float
+    share: float
+    false_match_bound: float
+    mirrored: bool
+    speed: float
+    crop: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the registry says of a clip, and why; `match` only where it says yes."""
+
+    verdict: Verdict
+    evidence: str
+    match: Match | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Looked:
+    """How far the search came: the films most like each piece, how many were seen, of how many, and their moments."""
+
+    nearest: list[list[tuple[float, Known, Fingerprint]]]
+    seen: int
+    films: int
+    rows: int
+
+
+class Registry:
+    """The films that were made here. The database is made when the first one is remembered."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or read_settings().home / "registry" / "films.sqlite3"
+
+    def remember(self, clip: Clip, entry: Entry) -> None:
+        """Keeps a film; frames may be mapped from disk. The same recipe with the same pictures is one film.
+
+        Raises TrustError where the registry cannot be written.
+        """
+        bits, now = fingerprint(clip).to_bytes(), datetime.now(UTC).isoformat(timespec="seconds")
+        row = (entry.recipe, entry.number, now, clip.seconds, clip.width, clip.height, bits)
+        with self._opened(write=True) as database:
+            assert database
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(
+                "INSERT INTO films (recipe, number, made, seconds, width, height, bits) VALUES (?, ?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT (recipe, bits) DO UPDATE SET number = excluded.number",
+                row,
+            )
+            if entry.file:
+                (film,) = database.execute(
+                    "SELECT id FROM films WHERE recipe = ? AND bits = ?", (entry.recipe, bits)
+                ).fetchone()
+                kept = (entry.file, film, entry.signer, now)
+                database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", kept)
+            database.execute("COMMIT")
+
+    def find(self, clip: Clip) -> Match | None:
+        """The film that the clip is a piece of, where that is proven; `search` says more where it is not."""
+        return self.search(clip).match
+
+    def search(self, clip: Clip) -> Finding:
+        """Which film the clip is a piece of: yes, no or cannot tell. Raises TrustError for an unreadable registry."""
+        parts = list(pieces(clip))
+        looked = self._nearest(parts)
+        if not looked.films:
+            return Finding("no", "the registry holds no film yet")
+        count = ways(looked.rows, len(parts))
+        least = threshold(count)
+        telling = max(most_provable(part) for part in parts)
+        best: tuple[Likeness, Piece, Known] | None = None
+        for part, near in zip(parts, looked.nearest, strict=True):
+            likeness = compare(part, [bits for _, _, bits in near])
+            if best is None or likeness.z > best[0].z:
+                best = (likeness, part, near[likeness.film][1])
+        assert best
+        if best[0].z >= least and best[0].share >= SHARE:
+            match = _match(*best, bound(best[0].z, count))
+            return Finding("yes", _said(match), match)
+        return _not_found(best[0], telling, least, looked)
+
+    def find_file(self, sha256: str) -> Known | None:
+        """The film whose signed file had exactly these bytes."""
+        with self._opened() as database:
+            if database is None:
+                return None
+            query = f"SELECT {_FIELDS} FROM films JOIN files ON files.film = films.id WHERE sha256 = ?"
+            row = database.execute(query, (sha256,)).fetchone()
+        return Known(*row) if row else None
+
+    def numbers(self) -> frozenset[int]:
+        """The watermark numbers of all films."""
+        with self._opened() as database:
+            if database is None:
+                return frozenset()
+            return frozenset(row[0] for row in database.execute("SELECT DISTINCT number FROM films") if row[0])
+
+    def numbered(self, number: int) -> Known | None:
+        """The newest film that bears this number in its watermark."""
+        with self._opened() as database:
+            if database is None:
+                return None
+            query = f"SELECT {_FIELDS} FROM films WHERE number = ? ORDER BY id DESC LIMIT 1"
+            row = database.execute(query, (number,)).fetchone()
+        return Known(*row) if row else None
+
+    def __len__(self) -> int:
+        with self._opened() as database:
+            return database.execute("SELECT count(*) FROM films").fetchone()[0] if database else 0
+
+    def _nearest(self, parts: list[Piece]) -> _Looked:
+        """For each piece the films worth a closer look, the newest first, for as long as a search may take."""
+        nearest: list[list[tuple[float, Known, Fingerprint]]] = [[] for _ in parts]
+        end, seen, moments = monotonic() + SEARCH_SECONDS, 0, 0
+        with self._opened() as database:
+            if database is None:
+                return _Looked(nearest, 0, 0, 0)
+            films = database.execute("SELECT count(*) FROM films").fetchone()[0]
+            rows = database.execute(f"SELECT {_FIELDS}, bits FROM films ORDER BY films.id DESC")
+            while (batch := rows.fetchmany(_BATCH)) and (monotonic() < end or not seen):
+                known = [(Known(*row[:-1]), self._bits(row[-1])) for row in batch]
+                prints = [bits for _, bits in known]
+                for near, part in zip(nearest, parts, strict=True):
+                    alike = screen(part, prints)
+                    near += [(float(score), *each) for score, each in zip(alike, known, strict=True)]
+                    near.sort(key=lambda each: -each[0])
+                    del near[CLOSER_LOOKS:]
+                seen += len(batch)
+                moments += sum(len(each.pictures) for each in prints)
+        return _Looked(nearest, seen, films, moments + seen * 8)
+
+    def _bits(self, packed: bytes) -> Fingerprint:
+        try:
+            return Fingerprint.from_bytes(packed)
+        except TrustError as error:
+            raise TrustError(f"the registry {self.path} is spoilt: {error}; {_AWAY}") from None
+
+    @contextmanager
+    def _opened(self, *, write: bool = False) -> Iterator[sqlite3.Connection | None]:
+        """The database, None where there is none to read yet. Raises TrustError for whatever is wrong with it."""
+        if not write and not self.path.exists():
+            yield None
+            return
+        try:
+            if write:
+                self._make()
+            with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)) as database:
+                _check(database, write)
+                yield database
+        except sqlite3.Error as error:
+            raise TrustError(
+                f"the registry {self.path} cannot be {'written' if write else 'read'}: {error}; {_way_out(error)}"
+            ) from None
+        except OSError as error:
+            raise TrustError(f"the registry {self.path} cannot be kept: {error.strerror}; set KINEMA_HOME") from None
+
+    def _make(self) -> None:
+        """An empty file that its owner alone can read, where there is none."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+_FIELDS = ", ".join(f"films.{name}" for name in Known.__dataclass_fields__)
+
+
+def remember(clip: Clip, file: Path, recipe: str, number: int | None) -> tuple[str, ...]:
+    """Keeps a film that was written and signed; what a person should know where it could not be kept. Raises nothing.
+
+    `recipe` is the recipe's digest, `number` the id in the watermark, None where there is none.
+    """
+    try:
+        Registry().remember(clip, Entry(recipe, number, sha256_of_file(file), _signer()))
+    except (KinemaError, OSError) as error:
+        return (f"The film is not in the registry, so its pieces will not be known again: {error}",)
+    return ()
+
+
+def sha256_of_file(path: Path) -> str:
+    """The hash of a file's bytes, read in parts."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _signer() -> str:
+    """The hash of the certificates that films are signed with, empty where they are not signed."""
+    from kinema.trust.keys import identity
+
+    settings = read_settings()
+    return hashlib.sha256(identity(settings).chain).hexdigest() if settings.credentials else ""
+
+
+def _check(database: sqlite3.Connection, write: bool) -> None:
+    """The tables are there. Raises sqlite3.DatabaseError where the file is another program's or of another version."""
+    tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]  # first: all three come at once
+    marks = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if marks == (_APPLICATION, _VERSION):
+        return
+    if any(marks) or tables:
+        raise sqlite3.DatabaseError(f"it is not a registry of version {_VERSION}")
+    if not write:
+        raise sqlite3.DatabaseError("it is empty")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("BEGIN IMMEDIATE")
+    if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        for statement in _TABLES.split(";"):
+            database.execute(statement)
+        database.execute(f"PRAGMA application_id = {_APPLICATION}")
+        database.execute(f"PRAGMA user_version = {_VERSION}")
+    database.execute("COMMIT")
+
+
+def _way_out(error: sqlite3.Error) -> str:
+    said = str(error)
+    if "locked" in said or "busy" in said:
+        return "another program holds it; end that one or try again"
+    if "readonly" in said or "unable to open" in said:
+        return "make it and its folder yours to write, or set KINEMA_HOME"
+    if "full" in said:
+        return "free some of the disk"
+    return _AWAY
+
+
+def _match(likeness: Likeness, piece: Piece, film: Known, rate: float) -> Match:
+    view = likeness.view
+    return Match(
+        film,
+        max(0.0, round(likeness.offset_seconds, 3)),
+        (piece.start_seconds, piece.start_seconds + piece.seconds),
+        likeness.z,
+        likeness.share,
+        rate,
+        view.mirrored,
+        view.speed,
+        (*view.rows, *view.columns),
+    )
+
+
+def _said(match: Match) -> str:
+    done = [f"at {match.speed:g} times its speed"] if match.speed != 1 else []
+    done += ["mirrored"] if match.mirrored else []
+    done += ["cropped"] if match.crop != (0, 1, 0, 1) else []
+    how = "".join(f", {each}" for each in done)
+    return (
+        f"a piece of the film {match.film.recipe[:12]} made {match.film.made}, from {match.offset_seconds:g} s on{how}:"
+        f" pictures and moves agree to {match.share:.0%}, at z {match.z:.1f}, which chance alone would reach at most"
+        f" {match.false_match_bound:.1g} times"
+    )
+
+
+def _not_found(best: Likeness, telling: float, least: float, looked: _Looked) -> Finding:
+    films = f"{looked.films:,} film{'s' * (looked.films != 1)}"
+    if looked.seen < looked.films:
+        return Finding("cannot tell", f"only the newest {looked.seen:,} of {films} could be searched in time")
+    if telling < least:
+        alike, film, _ = max((near[0] for near in looked.nearest), key=lambda each: each[0])
+        like = f"; its pictures are like those of the film {film.recipe[:12]}, as others of one place may be"
+        return Finding(
+            "cannot tell",
+            f"the piece is too short, too plain or too still: it could prove z {telling:.1f}, and {least:.1f} is needed"
+            f" among {films}{like if alike >= least else ''}",
+        )
+    if best.z >= LEAST * least:
+        return Finding(
+            "cannot tell",
+            f"a film is like it, but not beyond doubt: they agree to {best.share:.0%}, {SHARE:.0%} are needed, and at z"
+            f" {best.z:.1f} of {least:.1f}",
+        )
+    return Finding(
+        "no", f"none of {films} moves and looks like it: z {best.z:.1f} at most, and {least:.1f} makes a match"
+    )
