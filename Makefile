@@ -16,13 +16,13 @@ film: .venv/base
 	$(BIN)/kinema generate "$$PROMPT" -o "$$OUTPUT"
 
 test: .venv/all
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 check: .venv/all
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 train: .venv/all
 	PATH="$(CURDIR)/$(BIN):$$PATH" bash runs/nano_cpu.sh

@@ -168,14 +168,17 @@ def _deviations_of_store(store: bytes) -> Iterator[str]:
 
 def _check_manifest(store: bytes, begin: int, end: int, *, is_ours: bool) -> None:
     """Boxes add up and bear their names; where the manifest is ours, only padding stands beside the signature."""
-    for kind, first, last in list(_boxes(store, begin, end))[1:]:
+    own, *others = _boxes(store, begin, end)
+    _check_toggles(store, own)
+    for kind, first, last in others:
         if kind != b"jumb":
             raise FormError(f"a box of the kind {kind!r} stands in a manifest")
         inner = list(_boxes(store, first, last))
         purpose = _check_name(store, inner[0])
         for nested, nested_begin, nested_end in inner[1:]:
             if nested == b"jumb":
-                list(_boxes(store, nested_begin, nested_end))
+                described, *_ = _boxes(store, nested_begin, nested_end)
+                _check_toggles(store, described)
         if is_ours and purpose == b"c2cs":
             _check_signature(store[inner[1][1] : inner[1][2]])
 
@@ -193,11 +196,19 @@ def _boxes(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]
 def _check_name(store: bytes, described: tuple[bytes, int, int]) -> bytes:
     """The purpose of a box, once its name is the one that goes with it."""
     kind, begin, end = described
+    _check_toggles(store, described)
     purpose = store[begin : begin + 4]
     name = store[begin + 17 : end]
     if kind != b"jumd" or (purpose in _NAMES and name not in _NAMES[purpose]):
         raise FormError(f"a box bears the name {name[:40]!r}")
     return purpose
+
+
+def _check_toggles(store: bytes, described: tuple[bytes, int, int]) -> None:
+    """A description says what follows it in the lowest five bits of a byte; the others, which nobody reads, are 0."""
+    toggles = store[described[1] + 16]
+    if toggles & ~0x1F:
+        raise FormError(f"a box is described by the reserved bits {toggles:#04x}")
 
 
 def _check_signature(cose: bytes) -> None:
