@@ -6,7 +6,7 @@
 A secret pattern of small lightness and colour changes is laid over a grid of 40 x 40 cells that is stretched over the
 frame, whatever its size, so that scaling moves nothing. `pattern` draws it from the key, `marker` lays it, `reader`
 says what it found, `search` finds it and proves how rarely it can find one that is not there, `keys` keeps the secrets,
-`attacks` and `measure` print what it survives. `noise` is a second witness, which nothing has to lay.
+`attacks` and `measure` print what it survives.
 """
 
 from kinema.trust.watermark.keys import Key, KeyRing
