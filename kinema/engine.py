@@ -144,7 +144,7 @@ def _written(
 ) -> tuple[str, ...]:
     """Writes the film, marked and signed, or what a stop leaves of it; what a person should know of that."""
     assert recipe.width and recipe.height
-    mark = _mark(recipe)
+    mark = _mark(recipe, private)
     about = None if private else recipe.canonical().decode()
     with whole_file(path) as part:
         try:
@@ -351,15 +351,19 @@ def _fill(canvas: Canvas, recipe: Recipe, rng: np.random.Generator, on_step: OnS
             yield shown
 
 
-def _mark(recipe: Recipe) -> _Mark:
-    """The mark of a film: its id is the beginning of its recipe's digest, so the same recipe has the same."""
+def _mark(recipe: Recipe, private: bool) -> _Mark:
+    """The mark of a film: its id is the beginning of its recipe's digest, so the same recipe has the same.
+
+    A private film's is drawn, since a guessed prompt could be tried against a digest.
+    """
     assert recipe.width and recipe.height
     if not read_settings().watermark:
         return _Mark()
     if min(recipe.width, recipe.height) * (recipe.upscale or 1) < SMALLEST_PX:
         small = f"{recipe.width}x{recipe.height}"
         return _Mark(notes=(f"A film of {small} carries no watermark; from {SMALLEST_PX}x{SMALLEST_PX} on they do.",))
-    number, key = int(recipe.digest()[: ID_BITS // 4], 16), KeyRing().current()
+    number = secrets.randbits(ID_BITS) if private else int(recipe.digest()[: ID_BITS // 4], 16)
+    key = KeyRing().current()
     return _Mark(Marker(key, number), Watermark(METHOD, f"{key.name}:{number:0{ID_BITS // 4}x}"), number)
 
 

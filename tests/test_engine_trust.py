@@ -60,8 +60,11 @@ def test_the_signature_names_the_marks_binding_and_what_the_film_took(tmp_path: 
 
 
 def test_a_private_film_says_nothing_of_its_prompt(tmp_path: Path) -> None:
-    make(recipe(), tmp_path / "film.mp4", limits=Limits(private=True))
+    film = make(recipe(), tmp_path / "film.mp4", limits=Limits(private=True))
     assert verify(tmp_path / "film.mp4").is_trusted
+    found = read(kinema.Clip.read(tmp_path / "film.mp4"), KeyRing().all())
+    assert found.verdict == "yes" and found.number != int(film.recipe.digest()[:6], 16)
+    assert film.recipe.digest()[:6] not in str(verify(tmp_path / "film.mp4").parts)
     assert read_about(tmp_path / "film.mp4") is None
     assert b"red ball" not in (tmp_path / "film.mp4").read_bytes()
 
