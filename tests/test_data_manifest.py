@@ -1,5 +1,6 @@
 """Laws of the manifest: it names every clip, one root stands for all, and no byte changes unnoticed."""
 
+import gzip
 import hashlib
 import json
 from fractions import Fraction
@@ -73,15 +74,19 @@ def test_one_flipped_byte_anywhere_in_a_shard_is_caught(shards: Path) -> None:
 
 
 def test_a_changed_manifest_is_caught(shards: Path) -> None:
-    lines = (shards / "manifest.jsonl").read_text()
-    (shards / "manifest.jsonl").write_text(lines.replace(sample(1).record.sha256, "0" * 64))
+    path = shards / "manifest.jsonl.gz"
+    lines = gzip.decompress(path.read_bytes()).decode()
+    path.write_bytes(gzip.compress(lines.replace(sample(1).record.sha256, "0" * 64).encode()))
     with pytest.raises(DataError, match="does not have the Merkle root"):
         verify(shards)
-    (shards / "manifest.jsonl").write_text(lines.replace("a test", "a rest", 1))
+    path.write_bytes(gzip.compress(lines.replace("a test", "a rest", 1).encode()))
     with pytest.raises(DataError, match=r"clip clip-0, is not the next line of manifest\.jsonl"):
         verify(shards)
-    (shards / "manifest.jsonl").write_text('{"key": "x"}\n')
+    path.write_bytes(gzip.compress(b'{"key": "x"}\n'))
     with pytest.raises(DataError, match="line 1 has other fields"):
+        verify(shards)
+    path.write_bytes(gzip.compress(lines.encode())[:-9])
+    with pytest.raises(DataError, match="cannot be read"):
         verify(shards)
 
 

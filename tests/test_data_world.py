@@ -58,7 +58,7 @@ def test_workers_change_nothing(rendered: Path, tmp_path: Path) -> None:
 
 def test_a_resumed_run_equals_an_uninterrupted_one_and_keeps_what_was_finished(rendered: Path, tmp_path: Path) -> None:
     shutil.copytree(rendered, tmp_path, dirs_exist_ok=True)
-    for lost in ("shard-000001.tar", "manifest.json", "manifest.jsonl"):
+    for lost in ("shard-000001.tar", "manifest.json", "manifest.jsonl.gz"):
         (tmp_path / lost).unlink()
     (tmp_path / ".shard-000001.tar.123.part").write_bytes(b"half a shard")
     kept = (tmp_path / "shard-000000.tar").stat().st_mtime_ns

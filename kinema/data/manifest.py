@@ -1,13 +1,15 @@
 """The manifest: source, licence and hash of every clip that a model sees, and one hash that stands for all of them.
 
-`manifest.jsonl` has a line for each clip, `manifest.json` the summary. It stands apart from the shards because it
+`manifest.jsonl.gz` has a line for each clip, `manifest.json` the summary. It stands apart from the shards because it
 travels with a model when the clips are long gone.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +21,7 @@ from kinema.data.record import Record, check_sha256, parse_object, to_line
 from kinema.data.shards import read_shard, shards_in
 from kinema.errors import DataError
 
-LINES, SUMMARY = "manifest.jsonl", "manifest.json"
+LINES, SUMMARY = "manifest.jsonl.gz", "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def write_manifest(folder: Path, entries: Sequence[Entry], shards: Mapping[str, 
         "shards": dict(sorted((shards or {}).items())),
     }
     lines = "".join(f"{to_line(asdict(entry))}\n" for entry in entries)
-    replace_file(folder / LINES, lines.encode())
+    replace_file(folder / LINES, gzip.compress(lines.encode(), mtime=0))  # no date: the same lines, the same bytes
     replace_file(folder / SUMMARY, (json.dumps(summary, indent=1, ensure_ascii=False) + "\n").encode())
     return summary
 
@@ -91,7 +93,7 @@ def read_manifest(folder: Path) -> tuple[list[Entry], dict[str, Any]]:
     """The lines and the summary of a folder's manifest, which agree with each other. Raises DataError otherwise."""
     summary = parse_object(_text(folder / SUMMARY), str(folder / SUMMARY))
     entries = []
-    for number, line in enumerate(_text(folder / LINES).splitlines(), 1):
+    for number, line in enumerate(_unpacked(folder / LINES).splitlines(), 1):
         where = f"{folder / LINES} line {number}"
         try:
             entries.append(Entry(**parse_object(line, where)))
@@ -145,6 +147,13 @@ def _counts(values: Iterable[str]) -> dict[str, int]:
 def _sha256_of_file(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unpacked(path: Path) -> str:
+    try:
+        return gzip.decompress(path.read_bytes()).decode()
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read: {error}; run the command that made the shards again") from None
 
 
 def _text(path: Path) -> str:

@@ -3,6 +3,8 @@
 Under torchrun the two training stages share their samples among the ranks; the others are one process each.
 """
 
+import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -18,16 +20,13 @@ import torch
 from kinema.clip import Clip
 from kinema.data import world
 from kinema.data.latents import Encode, LatentStore
-from kinema.data.manifest import Entry, write_manifest
+from kinema.data.manifest import Entry, read_manifest, write_manifest
 from kinema.data.record import Record
 from kinema.errors import CheckpointError, DataError, KinemaError
 from kinema.model import upscaler as upscalers
 from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
 from kinema.model.checkpoint import fingerprint, load_autoencoder, load_denoiser, save_autoencoder, save_denoiser
 from kinema.model.denoiser import Denoiser
-from kinema.model.export import export as export_networks
-from kinema.model.export import export_upscaler
-from kinema.model.export import load as load_networks
 from kinema.model.sizes import SIZES
 from kinema.recipe import parse_size
 from kinema.train.canvases import EncodeCanvases
@@ -36,6 +35,7 @@ from kinema.train.loop import Plan, learn
 from kinema.train.parallel import ranks
 from kinema.train.reconstruct import Reconstruction, to_frames
 from kinema.train.upscale import Pairs, Upscaling, render_pairs
+from kinema.train.whole import ENERGY, Shape, Training, Whole
 from kinema.world import captions
 
 FOLDER = click.Path(path_type=Path)
@@ -191,20 +191,46 @@ def denoiser(file: Path, stores: tuple[Path, ...], folder: Path, start: Path | N
 
 
 @train.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--minutes", nargs=2, type=float, required=True, help="for the autoencoder, then for the denoiser")
+@click.option("--shape", "shapes", multiple=True, required=True, help="WIDTHxHEIGHT:PIXELS:CLIPS: room for these")
+@click.option("--size", default="nano", show_default=True, type=click.Choice(list(SIZES)), help="width of the model")
+@click.option("--device", default="cuda", show_default=True, help="what learns, such as cuda or cpu")
+@click.option("--workers", default=max(1, (os.cpu_count() or 2) - 1), show_default=True, help="processes that render")
+@click.option("--crops", default=128, show_default=True, help="crops a step of the autoencoder")
+@click.option("--films", default=192, show_default=True, help="films a step of the denoiser")
+@click.option("--unit", default=64, show_default=True, help="films of one kind in a step")
+@click.option("--first-clips", default=600, show_default=True, help="clips to wait for before the autoencoder begins")
+@click.option("--seed", default=0, show_default=True)
+def whole(folder: Path, minutes: tuple[float, float], shapes: tuple[str, ...], device: str, **options: Any) -> None:
+    """Train both networks at once on an accelerator, rendering beside it; FOLDER holds them and their manifest.
+
+    The weights are written as they are embedded, in bf16; a run that is interrupted writes what it has.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    held = []
+    for shape in shapes:
+        size, pixels, clips = shape.split(":")
+        held.append(Shape(*parse_size(size), int(pixels), int(clips)))
+    Training(Whole(folder, tuple(held), *minutes, **options), torch.device(device), Stopped()).run()
+
+
+@train.command()
 @click.option("--autoencoder", "file", required=True, type=FOLDER, help="autoencoder.safetensors")
 @click.option("--denoiser", "denoiser_file", required=True, type=FOLDER, help="denoiser.safetensors")
-@click.option("--clips", "files", multiple=True, required=True, type=FOLDER, help="what the autoencoder learnt on")
-@click.option("--latents", "stores", multiple=True, required=True, type=FOLDER, help="what the denoiser learnt on")
+@click.option("--clips", "files", multiple=True, type=FOLDER, help="what the autoencoder learnt on")
+@click.option("--latents", "stores", multiple=True, type=FOLDER, help="what the denoiser learnt on")
+@click.option("--manifest", "manifests", multiple=True, type=FOLDER, help="a folder whose manifest lists what was seen")
 @click.option("--folder", required=True, type=FOLDER, help="where the networks, their card and the manifest are put")
 @click.option("--name", default="nano", show_default=True)
 @click.option("--steps-per-film", "steps", default=12, show_default=True, help="the solver's steps, unless asked")
 @click.option("--guidance", default=3.0, show_default=True, help="how strictly prompts are followed, unless asked")
 @click.option("--solver", default="euler", show_default=True, type=click.Choice(["euler", "heun"]))
 @click.option("--shift", default=1.0, show_default=True, help="above 1 spends more of the steps on noise")
-def export(
-    file: Path, denoiser_file: Path, files: tuple[Path, ...], stores: tuple[Path, ...], folder: Path, **usage: Any
-) -> None:
+def export(file: Path, denoiser_file: Path, folder: Path, **options: Any) -> None:
     """Write both networks as a folder for OpenVINO, with the manifest: what KINEMA_WEIGHTS may point at."""
+    from kinema.model.export import export as export_networks  # OpenVINO is not where an accelerator trains
+
     torch.set_num_threads(1)
     encoder = load_autoencoder(file)
     model, header = load_denoiser(denoiser_file)
@@ -214,6 +240,13 @@ def export(
             f"{denoiser_file} was trained on latents of the autoencoder {str(expected)[:12]}, "
             f"{file} is {found[:12]}; name the autoencoder that made its latents"
         )
+    files, stores, manifests = (options.pop(name) for name in ("files", "stores", "manifests"))
+    records = [record for clips in files for record in _read_records(clips)]
+    records += [record for store in stores for record in LatentStore.open(store, found).records]
+    seen = [Entry.of(record) for record in records]
+    seen += [entry for manifest in manifests for entry in read_manifest(manifest)[0]]
+    if not seen:
+        raise DataError("nothing says what the networks were trained on; name --clips and --latents, or a --manifest")
     card = {
         "format": "kinema-native-1",
         "licence": "Apache-2.0",
@@ -229,12 +262,13 @@ def export(
         "fps": 8,
         "width": 128,
         "height": 128,
-        **usage,
+        **options,
     }
-    records = [record for clips in files for record in _read_records(clips)]
-    records += [record for store in stores for record in LatentStore.open(store, found).records]
     folder.mkdir(parents=True, exist_ok=True)
-    summary = write_manifest(folder, [Entry.of(record) for record in records])
+    energies = [file for manifest in manifests if (file := manifest / ENERGY).is_file()]
+    if len(energies) == 1:
+        card["training_energy"] = json.loads(energies[0].read_text())
+    summary = write_manifest(folder, seen)
     export_networks(folder, encoder, model, card | {"merkle_root": summary["merkle_root"]})
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
     click.echo(f"{folder} · {size_mb:.1f} MB")
@@ -248,6 +282,8 @@ def unpack(networks: Path, folder: Path) -> None:
 
     Training may start from these where the run that made them is gone; latents have to be encoded anew.
     """
+    from kinema.model.export import load as load_networks
+
     encoder, model, header = load_networks(networks)
     save_autoencoder(folder / "autoencoder.safetensors", encoder)
     made = fingerprint(load_autoencoder(folder / "autoencoder.safetensors").state_dict())
@@ -265,6 +301,8 @@ def unpack(networks: Path, folder: Path) -> None:
 @click.option("--noise", default=0.3, show_default=True, help="deviation of the strongest latent noise")
 def pairs(folder: Path, networks: Path, count: int, frames: int, seed: int, size: int, noise: float) -> None:
     """Render what the upscaler learns from: clips through the autoencoder, and the same at twice the size."""
+    from kinema.model.export import load as load_networks
+
     torch.set_num_threads(1)
     encoder, _, _ = load_networks(networks)
     run = world.Run(seed=seed, width=size, height=size, frames=frames)
@@ -301,6 +339,9 @@ def upscaler(pool: Path, folder: Path, steps: int, batch: int, seed: int) -> Non
 @click.option("--networks", required=True, type=FOLDER, help="the exported networks whose frames it was taught on")
 def export_the_upscaler(file: Path, folder: Path, networks: Path) -> None:
     """Write the upscaler FILE as FOLDER for OpenVINO, with its card: what kinema/weights/upscaler holds."""
+    from kinema.model.export import export_upscaler
+    from kinema.model.export import load as load_networks
+
     torch.set_num_threads(1)
     model, _ = upscalers.load(file)
     encoder, _, _ = load_networks(networks)

@@ -132,8 +132,8 @@ class Denoising:
 
     def _kind(self, index: int) -> tuple[int, int]:
         """Store and chunks of the windows of sample `index`; any run of samples has about the right shares."""
-        chunks = 1 if _spread(index, 0.6180339887) < self.stills else self.chunks
-        place = _spread(index, 0.4142135624)
+        chunks = 1 if spread_evenly(index, 0.6180339887) < self.stills else self.chunks
+        place = spread_evenly(index, 0.4142135624)
         shelf = 0
         while shelf + 1 < len(self._shares) and place >= self._shares[shelf]:
             place -= self._shares[shelf]
@@ -191,11 +191,12 @@ class Denoising:
 def blank_latent(autoencoder: Autoencoder, height: int, width: int) -> Tensor:
     """Latents (h w, C) of a chunk in which nothing is known: the canvas of whatever is to be invented."""
     patch, chunk = autoencoder.config.patch, autoencoder.config.chunk
-    latent = autoencoder.encode(torch.zeros(1, chunk, 3, height * patch, width * patch))
+    nothing = torch.zeros(1, chunk, 3, height * patch, width * patch, device=autoencoder.encoder.scale.device)
+    latent = autoencoder.encode(nothing)
     return rearrange(latent, "1 1 c h w -> (h w) c")
 
 
-def _spread(index: int, step: float) -> float:
+def spread_evenly(index: int, step: float) -> float:
     """A number in [0, 1) for each index; those of consecutive ones lie evenly (Weyl's sequence)."""
     return (index + 0.5) * step % 1.0
 

@@ -18,7 +18,9 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from kinema.energy import Meter
 from kinema.errors import TrainingError
+from kinema.settings import read_settings
 from kinema.train.optim import MuonAdamW
 from kinema.train.parallel import Ranks, spread
 from kinema.train.progress import Progress
@@ -28,7 +30,10 @@ Model = TypeVar("Model", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Plan:
-    """How a lesson is learnt. Rates rise over `warmup` steps, stay, and fall to zero over the last `cooldown` share."""
+    """How a lesson is learnt. Rates rise over `warmup` steps, stay, and fall to zero over the last `cooldown` share.
+
+    With `minutes`, a run ends when they are over instead of after so many steps, and rates fall with the clock.
+    """
 
     steps: int
     batch: int
@@ -40,12 +45,18 @@ class Plan:
     seed: int = 0
     save_every_s: float = 180.0
     show_every_s: float = 600.0
+    minutes: float | None = None
 
-    def rate(self, step: int) -> float:
-        """Share of the peak rate at this step."""
+    def gone(self, step: int, seconds: float) -> float:
+        """The share of the run that is over at this step, so many seconds after its start; 1 at its end."""
+        return seconds / (60 * self.minutes) if self.minutes else step / self.steps
+
+    def rate(self, step: int, gone: float | None = None) -> float:
+        """Share of the peak rate at this step, with so much of the run gone: as much as of the steps, unless told."""
+        left = 1 - (step / self.steps if gone is None else gone)
         rise = min(1.0, (step + 1) / max(1, self.warmup))
-        fall = min(1.0, (self.steps - step) / max(1.0, self.cooldown * self.steps)) if self.cooldown else 1.0
-        return rise * fall
+        fall = min(1.0, left / max(self.cooldown, 1 / self.steps)) if self.cooldown else 1.0
+        return rise * max(0.0, fall)
 
 
 class Lesson(Protocol[Model]):
@@ -116,15 +127,19 @@ def learn(
     if file.is_file():
         state.restore(file)
     model = spread(lesson.model, place)
-    progress = Progress(lesson.name, plan.steps, plan.batch, lesson.flops_per_sample, folder, state.step)
-    saved = shown = time.monotonic()
-    while state.step < plan.steps and not _agreed(until(), place):
-        loss = _step(lesson, plan, state, model, place)
+    cards = tuple({parameter.device.index or 0 for parameter in lesson.model.parameters() if parameter.is_cuda})
+    meter = Meter(read_settings(), cards=cards)
+    gone = plan.gone(state.step, 0.0)
+    progress = Progress(lesson.name, folder, state.step, gone, plan.batch, lesson.flops_per_sample, meter)
+    begun = saved = shown = time.monotonic()
+    while not _agreed(gone >= 1 or until(), place):
+        loss = _step(lesson, plan, state, model, place, gone)
+        gone = plan.gone(state.step, time.monotonic() - begun)
         if not torch.isfinite(loss):
             rates = f"{plan.lr}, {plan.muon_lr}"
             raise TrainingError(f"the loss is {loss.item()} at step {state.step}; lower the rates ({rates})")
         if place.leads:
-            progress.note(state.step, loss.item())
+            progress.note(state.step, loss.item(), gone)
         if place.leads and time.monotonic() - saved > plan.save_every_s:
             state.save(file)
             progress.draw()
@@ -135,24 +150,25 @@ def learn(
     if place.leads:
         state.save(file)
         progress.draw()
-        if state.step >= plan.steps:
+        if gone >= 1:
             lesson.show(state.average, folder / f"sheet-{state.step:06d}.png")
     return state
 
 
-def _step(lesson: Lesson[Model], plan: Plan, state: State[Model], model: nn.Module, place: Ranks) -> Tensor:
+def _step(
+    lesson: Lesson[Model], plan: Plan, state: State[Model], model: nn.Module, place: Ranks, gone: float
+) -> Tensor:
     """One step on the samples that belong to it; returns their mean loss over all ranks."""
     first = state.step * plan.batch
     loss = lesson.loss(model, place.share(range(first, first + plan.batch)), plan.seed)
     state.optimiser.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
-    state.optimiser.set_rate(plan.rate(state.step))
+    state.optimiser.set_rate(plan.rate(state.step, gone))
     state.optimiser.step()
     state.step += 1
     keep = min(plan.ema, state.step / (state.step + 10))
-    for mean, parameter in zip(state.average.parameters(), state.model.parameters(), strict=True):
-        mean.lerp_(parameter, 1 - keep)
+    torch._foreach_lerp_(list(state.average.parameters()), [p.detach() for p in state.model.parameters()], 1 - keep)
     return place.mean(loss.detach())
 
 

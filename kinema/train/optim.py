@@ -17,17 +17,17 @@ RMS_OF_ADAMW = 0.2
 BLOCKS = (ConvBlock, TextBlock, TransformerBlock)
 
 
-def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
-    """The matrix (rows, columns) with its singular values moved towards 1, in bf16."""
+def orthogonalised(matrices: Tensor, steps: int = 5) -> Tensor:
+    """The matrices (..., rows, columns) with their singular values moved towards 1, in bf16."""
     a, b, c = NEWTON_SCHULZ
-    x = matrix.bfloat16()
-    x = x / (x.norm() + 1e-7)
-    tall = x.shape[0] > x.shape[1]
-    x = x.T if tall else x
+    x = matrices.bfloat16()
+    x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    tall = x.shape[-2] > x.shape[-1]
+    x = x.mT if tall else x
     for _ in range(steps):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 def hidden_matrices(model: nn.Module) -> set[Tensor]:
@@ -56,28 +56,47 @@ class MuonAdamW(torch.optim.Optimizer):
         """Every parameter that has a gradient moves by one update of its group's kind, at its group's rate."""
         assert closure is None, "no closures here"
         for group in self.param_groups:
-            update = self._muon if group["muon"] else self._adamw
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"])
-                    parameter.add_(update(parameter, parameter.grad), alpha=-group["lr"])
+            moved = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if moved:
+                torch._foreach_mul_(moved, 1 - group["lr"] * group["weight_decay"])
+                updates = self._muon(moved) if group["muon"] else self._adamw(moved)
+                torch._foreach_add_(moved, updates, alpha=-group["lr"])
 
-    def _muon(self, parameter: nn.Parameter, gradient: Tensor) -> Tensor:
-        state = self.state[parameter]
-        if not state:
-            state["momentum"] = torch.zeros_like(parameter)
-        momentum = state["momentum"].lerp_(gradient, 0.05)
-        ahead = torch.lerp(gradient, momentum, 0.95).flatten(1)
-        scale = RMS_OF_ADAMW * max(ahead.shape) ** 0.5
-        return (orthogonalised(ahead) * scale).view_as(parameter).to(parameter.dtype)
+    def _muon(self, parameters: list[nn.Parameter]) -> list[Tensor]:
+        """Each parameter's update; matrices of one shape are orthogonalised together."""
+        for parameter in parameters:
+            if not self.state[parameter]:
+                self.state[parameter]["momentum"] = torch.zeros_like(parameter)
+        gradients = [parameter.grad for parameter in parameters]
+        momenta = [self.state[parameter]["momentum"] for parameter in parameters]
+        torch._foreach_lerp_(momenta, gradients, 0.05)
+        ahead = [each.flatten(1) for each in torch._foreach_lerp(gradients, momenta, 0.95)]
+        alike: dict[tuple[int, ...], list[int]] = {}
+        for index, matrix in enumerate(ahead):
+            alike.setdefault(tuple(matrix.shape), []).append(index)
+        updates = list(ahead)
+        for shape, indices in alike.items():
+            turned = orthogonalised(torch.stack([ahead[index] for index in indices])) * RMS_OF_ADAMW * max(shape) ** 0.5
+            for index, update in zip(indices, turned, strict=True):
+                updates[index] = update.view_as(parameters[index]).to(parameters[index].dtype)
+        return updates
 
-    def _adamw(self, parameter: nn.Parameter, gradient: Tensor) -> Tensor:
-        state = self.state[parameter]
-        if not state:
-            state.update(step=torch.zeros(()), mean=torch.zeros_like(parameter), square=torch.zeros_like(parameter))
-        state["step"] += 1
-        state["mean"].lerp_(gradient, 0.1)
-        state["square"].lerp_(gradient.square(), 0.05)
-        n = state["step"].item()
-        mean, square = state["mean"] / (1 - 0.9**n), state["square"] / (1 - 0.95**n)
-        return mean / (square.sqrt() + 1e-8)
+    def _adamw(self, parameters: list[nn.Parameter]) -> list[Tensor]:
+        """Each parameter's update; all have the same number of steps behind them."""
+        for parameter in parameters:
+            if not self.state[parameter]:
+                means = {name: torch.zeros_like(parameter) for name in ("mean", "square")}
+                self.state[parameter].update(step=0, **means)
+        gradients = [parameter.grad for parameter in parameters]
+        states = [self.state[parameter] for parameter in parameters]
+        for state in states:
+            state["step"] += 1
+        means, squares = ([state[name] for state in states] for name in ("mean", "square"))
+        torch._foreach_lerp_(means, gradients, 0.1)
+        torch._foreach_lerp_(squares, torch._foreach_mul(gradients, gradients), 0.05)
+        roots = torch._foreach_div(squares, [1 - 0.95 ** state["step"] for state in states])
+        torch._foreach_sqrt_(roots)
+        torch._foreach_add_(roots, 1e-8)
+        updates = torch._foreach_div(means, [1 - 0.9 ** state["step"] for state in states])
+        torch._foreach_div_(updates, roots)
+        return list(updates)

@@ -3,42 +3,49 @@
 import json
 import sys
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from kinema.energy import receipt
-from kinema.settings import read_settings
+from kinema.energy import Meter
 
 SMOOTH = 0.02
 
 
+@dataclass
 class Progress:
-    """Counts samples from the moment it is made; writes to standard error and to `folder/log.jsonl`."""
+    """Counts samples and energy from the moment it is made; writes to standard error and to `folder/log.jsonl`."""
 
-    def __init__(
-        self, name: str, steps: int, batch: int, flops_per_sample: float, folder: Path, first_step: int
-    ) -> None:
-        self.name, self.steps, self.batch, self.flops = name, steps, batch, flops_per_sample
-        self.folder, self.first = folder, first_step
+    name: str
+    folder: Path
+    first: int
+    begun: float
+    """The step that the run goes on from, and the share of it that is gone by then."""
+    batch: int
+    flops: float
+    """Of one sample."""
+    meter: Meter
+    loss: float | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
         self.started = self.spoke = time.monotonic()
-        self.loss: float | None = None
-        self.settings = read_settings()
 
-    def note(self, step: int, loss: float) -> None:
-        """Step `step` is done with this loss; every five seconds that is said and logged."""
+    def note(self, step: int, loss: float, gone: float) -> None:
+        """Step `step` is done with this loss and that share of the run; every five seconds that is said and logged."""
         self.loss = loss if self.loss is None else self.loss + SMOOTH * (loss - self.loss)
         now = time.monotonic()
-        if now - self.spoke < 5 and step < self.steps:
+        if now - self.spoke < 5 and gone < 1:
             return
         self.spoke = now
         seconds = now - self.started
         rate = (step - self.first) * self.batch / seconds
-        left = (self.steps - step) * self.batch / rate
-        spent = receipt(seconds, watts=self.settings.watts, grams_per_kwh=self.settings.grams_per_kwh)
+        left = seconds * (1 - gone) / max(1e-9, gone - self.begun)
+        spent = self.meter.read()
         row = {"step": step, "loss": round(self.loss, 5), "seconds": round(seconds, 1), "samples_per_s": round(rate, 2)}
+        row["energy_wh"] = round(spent.energy_wh, 2)
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(row) + "\n")
         print(
-            f"{self.name} {step}/{self.steps}  loss {self.loss:.4f}  {rate:.1f} samples/s  "
+            f"{self.name} step {step} ({gone:.0%})  loss {self.loss:.4f}  {rate:.1f} samples/s  "
             f"{rate * self.flops / 1e9:.0f} GFLOP/s  {spent.energy_wh:.1f} Wh  {left / 60:.0f} min left",
             file=sys.stderr,
             flush=True,

@@ -30,11 +30,7 @@ class Reconstruction:
 
     @property
     def flops_per_sample(self) -> float:
-        """Forward and backward of one crop: the forward pass's operations, counted, three times."""
-        frames = torch.zeros(1, self.crop_frames, 3, self.crop_px, self.crop_px)
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16), FlopCounterMode(display=False) as counter:
-            self.model(frames, torch.zeros(1, *self._latent_shape))
-        return 3.0 * counter.get_total_flops()
+        return crop_flops(self.model, self.crop_frames, self.crop_px)
 
     @property
     def _latent_shape(self) -> tuple[int, int, int, int]:
@@ -78,18 +74,34 @@ class Reconstruction:
         save_film_rows(rows, path)
 
 
+def crop_flops(model: Autoencoder, frames: int, side_px: int) -> float:
+    """Forward and backward of one crop: the forward pass's operations, counted, three times."""
+    device = model.encoder.scale.device
+    crop = torch.zeros(1, frames, 3, side_px, side_px, device=device)
+    noise = torch.zeros(1, frames // model.config.chunk, *model.latent_shape(side_px, side_px), device=device)
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16), FlopCounterMode(display=False) as counter:
+        model(crop, noise)
+    return 3.0 * counter.get_total_flops()
+
+
 def reconstruction_loss(out: Tensor, frames: Tensor) -> Tensor:
-    """Charbonnier distance plus half the distance of neighbouring differences, so that edges count. A scalar."""
+    """Charbonnier distance plus half that of neighbouring differences, so that edges and stillness count. A scalar."""
     error = out - frames
-    edges = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
+    edges = sum(error.diff(dim=axis).abs().mean() for axis in (-1, -2, 1))
     return torch.sqrt(error.square() + 1e-3).mean() + 0.5 * edges
 
 
-def to_frames(clips: np.ndarray) -> Tensor:
-    """(B, T, H, W, 3) uint8 to (B, T, 3, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.array(clips)).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
+def psnr(out: Tensor, frames: Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of frames around [-1, 1], the error averaged over everything."""
+    return float(-10 * ((out.clamp(-1, 1) - frames) / 2).square().mean().log10())
+
+
+def to_frames(clips: np.ndarray | Tensor) -> Tensor:
+    """(B, T, H, W, 3) uint8 to (B, T, 3, H, W) in [-1, 1], where a tensor is."""
+    held = clips if isinstance(clips, Tensor) else torch.from_numpy(np.array(clips))
+    return held.permute(0, 1, 4, 2, 3).float() / 127.5 - 1
 
 
 def to_uint8(frames: Tensor) -> np.ndarray:
     """(B, T, 3, H, W) around [-1, 1] to (B, T, H, W, 3) uint8."""
-    return ((frames.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 1, 3, 4, 2).numpy()
+    return ((frames.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()

@@ -17,8 +17,10 @@ def sample(
     Euler on the velocity, guided away from the empty caption.
     """
     x = noise
-    unknown = torch.cat((blank, torch.zeros(len(blank), MASK_CHANNELS)), -1).expand(len(noise), -1, -1)
-    times = torch.linspace(1, 0, steps + 1)
+    unknown = torch.cat((blank, torch.zeros(len(blank), MASK_CHANNELS, device=blank.device)), -1).expand(
+        len(noise), -1, -1
+    )
+    times = torch.linspace(1, 0, steps + 1, device=noise.device)
     for t, after in pairwise(times):
         tokens = torch.cat((x, unknown), -1).repeat(2, 1, 1)
         both = torch.cat((ids, torch.full_like(ids, PADDING)))

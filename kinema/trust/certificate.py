@@ -54,7 +54,7 @@ def birth_certificate(folder: Path) -> dict[str, Any]:
         "sources": sources,
         "merkle_root": summary["merkle_root"],
         "merkle_rule": "RFC 6962, section 2.1, over the clips' SHA-256 in the manifest's order, checked just now",
-        "every_clip": f"{folder.name}/manifest.jsonl: key, source, licence, SHA-256 and split of each",
+        "every_clip": f"{folder.name}/manifest.jsonl.gz: key, source, licence, SHA-256 and split of each",
         "started_from": card.get("started_from") or UNKNOWN,
         "training_energy": card.get("training_energy") or UNKNOWN,
         "written_by": f"Kinema {__version__}",

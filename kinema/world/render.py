@@ -227,9 +227,11 @@ def _wrapped(pixels: np.ndarray, start: int, columns: int) -> np.ndarray:
 
 def _blend(canvas: np.ndarray, drawn: np.ndarray, tint: np.ndarray | None = None, alpha: float = 1.0) -> None:
     """Premultiplied `drawn` (h, w, 4) uint8 over `canvas` (h, w, 3) float32, in place."""
-    canvas *= np.float32(1) - drawn[..., 3:] * np.float32(alpha / 255)
-    colour = drawn[..., :3]
-    canvas += colour if tint is None else colour * (tint * np.float32(alpha))
+    keep = np.float32(1) - drawn[..., 3] * np.float32(alpha / 255)
+    for channel in range(3):  # channel by channel, since NumPy is slow to broadcast over a last axis of three
+        plane, colour = canvas[..., channel], drawn[..., channel]
+        plane *= keep
+        plane += colour if tint is None else colour * (tint[channel] * np.float32(alpha))
 
 
 @lru_cache(maxsize=192)
