@@ -16,7 +16,8 @@ from kinema.evaluate.gate import QUOTABLE, passage, passes, true_clip, unseen_sc
 from kinema.evaluate.lessons import UNTOLD, Lessons, draw, lessons, roughen
 from kinema.evaluate.reader import SPANS, Reader, reading
 from kinema.evaluate.reader_networks import Folded, TwoStreams
-from kinema.evaluate.reader_train import READERS, Study, export, loss_of
+from kinema.evaluate.reader_supply import READERS, Rendered
+from kinema.evaluate.reader_train import Study, export, loss_of
 from kinema.evaluate.views import FRAMES, SIDE_PX, view, windows
 from kinema.world.scene import Scene, Thing
 
@@ -107,13 +108,13 @@ def test_a_kept_study_goes_on_as_if_it_had_not_stopped(tmp_path: Path) -> None:
 
 
 def small_study() -> Study:
-    study = Study.begin("dev", places=2)
+    study = Study.begin("dev", Rendered("dev", places=2))
     study.rehearse(0.0)
     return study
 
 
 def test_an_exported_reader_says_what_its_network_says(tmp_path: Path) -> None:
-    study = Study.begin("dev", places=2)
+    study = Study.begin("dev", Rendered("dev", places=2))
     card = export(study, tmp_path, exam_clips=2)
     assert {"object", "place", "action", "camera"} <= set(card.true_right) <= set(FACTORS)
     assert all(path.stat().st_size < 3_000_000 for path in tmp_path.iterdir())

@@ -44,7 +44,8 @@ class Card:
     architecture: str
     seed: int
     clips: int
-    core_minutes: float
+    minutes: float
+    machine: str
     classes_sha256: str
     weights_sha256: str
     true_clips: int

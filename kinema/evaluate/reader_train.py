@@ -8,9 +8,9 @@ Letters: B clips, T frames, S steps in time, G cells a side.
 
 import argparse
 import json
-import random
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -24,17 +24,12 @@ from torch.nn import functional as F
 from kinema.errors import TrainingError
 from kinema.evaluate.factors import FACTORS
 from kinema.evaluate.gate import exam
-from kinema.evaluate.lessons import UNTOLD, Lessons, draw, lessons
-from kinema.evaluate.portraits import Studio
+from kinema.evaluate.lessons import UNTOLD
 from kinema.evaluate.reader import SPANS, WEIGHTS, Card, Reader, classes_sha256, write_card
-from kinema.evaluate.reader_networks import WIDTHS, Answer, Folded, TwoStreams, pixels
+from kinema.evaluate.reader_networks import WIDTHS, Answer, pixels
+from kinema.evaluate.reader_supply import READERS, Network, Rendered, Stock, Stocked, Supply, Taught
 from kinema.evaluate.views import FRAMES, SIDE_PX
 from kinema.world import places
-from kinema.world.sampling import sample
-
-Network = TwoStreams | Folded
-READERS: dict[str, tuple[type[Network], int]] = {"dev": (TwoStreams, 11), "sealed": (Folded, 7_000_003)}
-"""Name -> architecture and seed."""
 
 ATTENTION_WEIGHT, TAUGHT_WEIGHT = 0.5, 1.0
 BATCH = 16
@@ -43,11 +38,9 @@ WARM_STEPS = 100
 AVERAGE_KEEP = 0.988
 MANY_FRAMES, FEW_FRAMES = 96, 32
 """Portrait frames that a rehearsal step and a lesson step learn from."""
-STUDIO_PLACES = 160
 REHEARSAL_SHARE = 0.2
 """The share of the budget that portraits alone get, before whole clips."""
 REPORT_SECONDS = 45.0
-QUIZ_CLIPS = 60
 KEEP_SECONDS = 120.0
 EXAM_CLIPS = 1000
 PAINTED_BYTES = 3_000_000_000
@@ -90,32 +83,35 @@ class Study:
     average: Network
     """The exponential average of the network's weights: what is examined and exported."""
     optimiser: torch.optim.AdamW
-    studio: Studio
+    supply: Supply
+    machine: str
+    """What learns, as the card says it."""
+    batch: int = BATCH
+    peak: float = PEAK_RATE
     steps: int = 0
     clips: int = 0
-    core_seconds: float = 0.0
+    seconds: float = 0.0
 
     @classmethod
-    def begin(cls, name: str, places: int = STUDIO_PLACES) -> "Study":
-        """A fresh reader of that name, its portraits taken before so many places."""
+    def begin(cls, name: str, supply: Supply, *, batch: int = BATCH, device: str = "cpu") -> "Study":
+        """A fresh reader of that name that is taught from the supply."""
         architecture, seed = READERS[name]
         torch.manual_seed(seed)
         network, average = architecture(), architecture()
         for each in (network, average):
-            torch.nn.Module.to(each, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            torch.nn.Module.to(each, device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         average.load_state_dict(network.state_dict())
         optimiser = torch.optim.AdamW(network.parameters(), lr=PEAK_RATE, weight_decay=0.02, betas=(0.9, 0.98))
-        return cls(name, network, average, optimiser, Studio(random.Random(f"studio {seed}"), places))
+        machine = torch.cuda.get_device_name(device) if device.startswith("cuda") else "one processor core"
+        return cls(name, network, average, optimiser, supply, machine, batch)
 
     def step(self, share: float) -> float:
         """Learns from the next batch of lessons; `share` in [0, 1] is how much of the budget is spent. The loss."""
-        taught = self.next_lessons()
-        self.clips += BATCH
+        frames, labels, everywhere = self.supply.lessons(self.steps, self.batch)
+        self.clips += self.batch
         self._pace(share)
-        frames, labels = torch.from_numpy(taught.frames), torch.from_numpy(taught.labels)
-        everywhere = torch.from_numpy(taught.where)
         where, tracks = self.network.groups(everywhere).transpose(1, 2), self.network.paces(everywhere)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(frames.device.type, torch.bfloat16):
             answer = self.network(frames, where)
         return self._learn(loss_of(answer, labels, where, tracks) + self._portrait_loss(FEW_FRAMES))
 
@@ -127,17 +123,15 @@ class Study:
     def _portrait_loss(self, frames: int) -> Tensor:
         """Cross-entropy of object and colour at the middles of so many frames of portraits."""
         count = max(1, frames // self.network.portrait_steps)
-        rng = np.random.default_rng([READERS[self.name][1], 1, self.steps])
-        taken = self.studio.portraits(count, self.network.portrait_frames, rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            maps = self.network.maps_of(pixels(torch.from_numpy(taken.frames)))
-            shares = _cells(taken.middles, maps.shape[1], maps.shape[-1])
+        frames, labels, middles = self.supply.portraits(self.steps, count)
+        with torch.autocast(frames.device.type, torch.bfloat16):
+            maps = self.network.maps_of(pixels(frames))
+            shares = _cells(middles, maps.shape[1], maps.shape[-1])
             told = self.network.things.told_at(maps, shares)[:, 0].float()
-        labels = torch.from_numpy(taken.labels)
         return F.cross_entropy(told[:, : WIDTHS[0]], labels[:, 0]) + F.cross_entropy(told[:, WIDTHS[0] :], labels[:, 1])
 
     def _pace(self, share: float) -> None:
-        rate = PEAK_RATE * min(1.0, (self.steps + 1) / WARM_STEPS) * (0.02 + 0.98 * min(1.0, 2 * (1 - share)))
+        rate = self.peak * min(1.0, (self.steps + 1) / WARM_STEPS) * (0.02 + 0.98 * min(1.0, 2 * (1 - share)))
         for group in self.optimiser.param_groups:
             group["lr"] = rate
 
@@ -149,13 +143,6 @@ class Study:
         self.steps += 1
         self._follow()
         return float(loss.detach())
-
-    def next_lessons(self) -> Lessons:
-        """Batch number `steps`: a function of the reader's seed and that number alone."""
-        seed = READERS[self.name][1]
-        rng = random.Random(f"lessons {seed} {self.steps}")
-        scenes = [draw(rng) for _ in range(BATCH)]
-        return lessons(scenes, self.network.grid, np.random.default_rng([seed, self.steps]))
 
     def _follow(self) -> None:
         keep = min(AVERAGE_KEEP, 1 - 1 / (1 + self.steps / 4))
@@ -176,7 +163,8 @@ class Study:
                 "optimiser": self.optimiser.state_dict(),
                 "steps": self.steps,
                 "clips": self.clips,
-                "core_seconds": self.core_seconds,
+                "seconds": self.seconds,
+                "machine": self.machine,
                 "classes": classes_sha256(),
             },
             part,
@@ -185,56 +173,55 @@ class Study:
 
     def resume(self, path: Path) -> None:
         """Goes on from a kept state. Raises TrainingError where it belongs to another vocabulary."""
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location=next(self.network.parameters()).device)
         if state["classes"] != classes_sha256():
             raise TrainingError(f"{path} knows another vocabulary than this world's; delete it and train anew")
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.steps, self.clips, self.core_seconds = state["steps"], state["clips"], state["core_seconds"]
+        self.steps, self.clips, self.seconds = state["steps"], state["clips"], state["seconds"]
+        self.machine = state["machine"]
 
 
-def _cells(middles: np.ndarray, steps: int, grid: int) -> Tensor:
+def _cells(middles: Tensor, steps: int, grid: int) -> Tensor:
     """Middles (B, T, 2) in [0, 1) as shares (B, 1, S * G * G): one cell of every step, the step's mean middle."""
-    steady = middles.reshape(len(middles), steps, -1, 2).mean(2)
-    column, row = np.moveaxis((steady * grid).astype(np.int64), -1, 0)
-    shares = np.zeros((len(middles), steps, grid, grid), np.float32)
-    np.put_along_axis(shares.reshape(len(middles), steps, -1), (row * grid + column)[..., None], 1 / steps, 2)
-    return torch.from_numpy(shares.reshape(len(middles), 1, -1))
+    steady = middles.unflatten(1, (steps, -1)).mean(2)
+    column, row = (steady * grid).long().unbind(-1)
+    shares = torch.zeros(len(middles), steps, grid * grid, device=middles.device)
+    return shares.scatter_(2, (row * grid + column)[..., None], 1 / steps).flatten(1).unsqueeze(1)
 
 
-def examine(network: nn.Module, grid: int, clips: int, seed: int, batch: int = 20) -> dict[str, float]:
-    """Factor -> share of unseen, unroughened renders read rightly; scenes as the model's own world draws them."""
-    rng = random.Random(f"quiz {seed}")
+def examine(network: nn.Module, quiz: Taught, batch: int = 20) -> dict[str, float]:
+    """Factor -> share of the quiz read rightly."""
     network.eval()
+    parts = zip(quiz.frames.split(batch), quiz.labels.split(batch), strict=True)
     right, of = dict.fromkeys(FACTORS, 0), dict.fromkeys(FACTORS, 0)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        for _ in range(0, clips, batch):
-            taught = lessons([sample(rng, split="any") for _ in range(batch)], grid)
-            logits = network(torch.from_numpy(taught.frames)).logits
+    with torch.no_grad(), torch.autocast(quiz.frames.device.type, torch.bfloat16):
+        for frames, labels in parts:
+            logits = network(frames).logits
             for index, factor in enumerate(FACTORS):
-                told = taught.labels[:, index] != UNTOLD
-                guess = logits[:, slice(*SPANS[factor])].argmax(1).numpy()
-                right[factor] += int((guess == taught.labels[:, index])[told].sum())
+                told = labels[:, index] != UNTOLD
+                guess = logits[:, slice(*SPANS[factor])].argmax(1)
+                right[factor] += int((guess == labels[:, index])[told].sum())
                 of[factor] += int(told.sum())
     network.train()
     return {factor: right[factor] / max(1, of[factor]) for factor in FACTORS}
 
 
-def train(study: Study, minutes: float, path: Path) -> None:
-    """Trains until so many core minutes are spent in all, printing a learning curve and keeping the state."""
-    told = kept = time.process_time()
+def train(study: Study, minutes: float, path: Path, clock: Callable[[], float]) -> None:
+    """Trains until so many minutes of the clock are spent in all, printing a learning curve and keeping the state."""
+    told = kept = clock()
     losses: list[float] = []
-    while study.core_seconds < 60 * minutes:
-        begun = time.process_time()
-        share = study.core_seconds / (60 * minutes)
+    while study.seconds < 60 * minutes:
+        begun = clock()
+        share = study.seconds / (60 * minutes)
         losses.append(study.rehearse(share) if share < REHEARSAL_SHARE else study.step(share))
-        now = time.process_time()
-        study.core_seconds += now - begun
+        now = clock()
+        study.seconds += now - begun
         if now - told > REPORT_SECONDS:
             _report(study, losses, quiz=share >= REHEARSAL_SHARE)
             losses.clear()
-            told = time.process_time()
+            told = clock()
         if now - kept > KEEP_SECONDS:
             kept = now
             study.keep(path)
@@ -243,10 +230,10 @@ def train(study: Study, minutes: float, path: Path) -> None:
 
 def _report(study: Study, losses: list[float], *, quiz: bool) -> None:
     """One line of the learning curve."""
-    scores = examine(study.average, study.network.grid, QUIZ_CLIPS, seed=study.steps) if quiz else {}
+    scores = examine(study.average, study.supply.quiz()) if quiz else {}
     marks = " ".join(f"{factor} {share:.2f}" for factor, share in scores.items())
     print(
-        f"{study.core_seconds / 60:5.1f} core min · step {study.steps} · {study.clips} clips · "
+        f"{study.seconds / 60:5.1f} min · step {study.steps} · {study.clips} clips · "
         f"loss {np.mean(losses):.3f} · {marks or 'portraits'}",
         flush=True,
     )
@@ -278,7 +265,8 @@ def export(study: Study, folder: Path, exam_clips: int = EXAM_CLIPS) -> Card:
         architecture=type(study.network).__name__,
         seed=READERS[study.name][1],
         clips=study.clips,
-        core_minutes=round(study.core_seconds / 60, 1),
+        minutes=round(study.seconds / 60, 1),
+        machine=study.machine,
         classes_sha256=classes_sha256(),
         weights_sha256=sha256(path.with_suffix(".bin").read_bytes()).hexdigest(),
         true_clips=exam_clips,
@@ -294,21 +282,31 @@ def main() -> None:
     """Trains or resumes one reader, then exports it."""
     parser = argparse.ArgumentParser(description="Train a reader on renders of the pocket world, and export it.")
     parser.add_argument("--reader", choices=sorted(READERS), required=True)
-    parser.add_argument("--minutes", type=float, default=17.0, help="core minutes in all, earlier runs included")
+    parser.add_argument("--minutes", type=float, default=17.0, help="in all, earlier runs included: of a core's work")
     parser.add_argument("--fresh", action="store_true", help="begin anew instead of resuming")
     parser.add_argument("--state", type=Path, help="where the state is kept")
     parser.add_argument("--into", type=Path, default=WEIGHTS, help="where the exported reader goes")
+    parser.add_argument("--stock", type=Path, help="learn from a stock of lessons (see reader_supply)")
+    parser.add_argument("--device", default="cpu", help="what learns; an accelerator counts minutes of wall time")
+    parser.add_argument("--batch", type=int, default=BATCH, help="lessons a step")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="the highest learning rate")
+    parser.add_argument("--only", choices=["train", "export"], help="leave out the other half")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     places.CACHE_BYTES = PAINTED_BYTES
     path = chosen.state or user_cache_path("kinema") / "reader" / f"{chosen.reader}.pt"
-    study = Study.begin(chosen.reader)
+    stock = Stock(chosen.stock, chosen.reader) if chosen.stock else None
+    supply = Stocked(stock, torch.device(chosen.device)) if stock else Rendered(chosen.reader)
+    study = Study.begin(chosen.reader, supply, batch=chosen.batch, device=chosen.device)
+    study.peak = chosen.rate
     if path.is_file() and not chosen.fresh:
         study.resume(path)
-        print(f"resuming after {study.core_seconds / 60:.1f} core minutes, {study.steps} steps", flush=True)
-    train(study, chosen.minutes, path)
-    card = export(study, chosen.into)
-    print(json.dumps(card.true_right), flush=True)
+        print(f"resuming after {study.seconds / 60:.1f} minutes, {study.steps} steps", flush=True)
+    if chosen.only != "export":
+        clock = time.process_time if chosen.device == "cpu" else time.monotonic
+        train(study, chosen.minutes, path, clock)
+    if chosen.only != "train":
+        print(json.dumps(export(study, chosen.into).true_right), flush=True)
 
 
 if __name__ == "__main__":

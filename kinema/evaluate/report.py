@@ -185,8 +185,9 @@ def _preface(table: Table, configuration: str) -> str:
     blind = [_words(factor) for factor in FACTORS if factor not in table.quotable]
     lines = [
         "What films of the embedded model show, read back from their pixels by a small network, the reader "
-        f"`{card.name}` ({card.architecture}): trained on {card.clips:,} renders, {card.core_minutes:g} core minutes, "
-        f"never on generated films. Of {card.true_clips:,} unseen renders it reads {exam}. "
+        f"`{card.name}` ({card.architecture}): trained on {card.clips:,} lessons rendered by the world, "
+        f"{card.minutes:g} minutes of {card.machine}, never on generated films. "
+        f"Of {card.true_clips:,} unseen renders it reads {exam}. "
         f"A factor is printed only where that is {100 * QUOTABLE:.0f} % or more.",
         "**True clips** is the ceiling, the same scenes as the world draws them; **rebuilt** is what the autoencoder "
         "leaves of it; **floor** judges every film by another scene's caption. Intervals are 95 % Wilson, counting "
