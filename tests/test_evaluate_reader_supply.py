@@ -51,10 +51,10 @@ def test_what_is_not_done_is_not_taught(stock: Stock, tmp_path: Path) -> None:
         kind["labels"][1:3] = 7
     supply = Stocked(begun, CPU, quiz_clips=1)
     assert (supply.quiz().labels == 7).all()
-    assert (supply.lessons(0, 8).labels == 7).all()
+    assert (supply.lessons(0, 2).labels == 7).all()
     kinds[0]["done"][3], kinds[0]["labels"][3] = 1, 9
     supply.refresh()
-    assert (supply.lessons(0, 64).labels == 9).any()
+    assert any((supply.lessons(step, 2).labels == 9).any() for step in range(12))
 
 
 def test_a_mirror_exchanges_left_and_right_and_nothing_else() -> None:

@@ -114,7 +114,7 @@ class Stock:
             ("portraits", portraits, {"frames": (face, np.uint8), "labels": ((2,), np.int64),
                                       "middles": ((taken, 2), np.float32), "done": ((), np.uint8)}),
         )  # fmt: skip
-        found = []
+        found: list[dict[str, np.ndarray]] = []
         for kind, count, parts in forms:
             files = {part: self.folder / f"{self.name}-{kind}-{part}.npy" for part in parts}
             missing = [str(file) for file in files.values() if mode != "w+" and not file.is_file()]

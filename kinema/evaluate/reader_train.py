@@ -120,9 +120,9 @@ class Study:
         self._pace(share)
         return self._learn(self._portrait_loss(MANY_FRAMES))
 
-    def _portrait_loss(self, frames: int) -> Tensor:
+    def _portrait_loss(self, frame_count: int) -> Tensor:
         """Cross-entropy of object and colour at the middles of so many frames of portraits."""
-        count = max(1, frames // self.network.portrait_steps)
+        count = max(1, frame_count // self.network.portrait_steps)
         frames, labels, middles = self.supply.portraits(self.steps, count)
         with torch.autocast(frames.device.type, torch.bfloat16):
             maps = self.network.maps_of(pixels(frames))

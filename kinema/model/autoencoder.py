@@ -159,8 +159,7 @@ class Autoencoder(nn.Module):
         drawn = torch.randperm(len(patches), generator=generator)[:30_000]
         patches = patches[drawn].float()
         mean = patches.mean(0)
-        values, vectors = torch.linalg.eigh((patches - mean).T @ (patches - mean) / len(patches))
-        values, basis = values.flip(0)[: config.channels], vectors.flip(1)[:, : config.channels].T
+        values, basis = _principal(patches - mean, config.channels)
         shape = (config.channels, config.chunk * 3, config.patch, config.patch)
         # The mean of a folded channel over its patch is kept by the bias; what varies inside a patch, by the residual.
         level = rearrange(mean, "(f p q) -> f (p q)", f=config.chunk * 3, p=config.patch).mean(1)
@@ -180,3 +179,12 @@ class Autoencoder(nn.Module):
         target = target / target.square().mean().sqrt()
         self.encoder.scale.copy_(target / deviations)
         self.decoder.scale.copy_(target / deviations)
+
+
+def _principal(centred: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The largest eigenvalues (C,) of the covariance of rows (N, V) around 0, and their vectors (C, V)."""
+    if count <= len(centred) < centred.shape[1]:  # the same, and quicker where rows are few
+        _, roots, vectors = torch.linalg.svd(centred, full_matrices=False)
+        return roots[:count].square() / len(centred), vectors[:count]
+    values, columns = torch.linalg.eigh(centred.T @ centred / len(centred))
+    return values.flip(0)[:count], columns.flip(1)[:, :count].T

@@ -79,7 +79,9 @@ class Crew:
         run = self.order.runs[rendered.run]
         size = run.frames * run.height * run.width * 3
         start = rendered.slot * self.order.clip_bytes
-        return np.frombuffer(self._ring, np.uint8, size, start).reshape(run.frames, run.height, run.width, 3)
+        return np.frombuffer(memoryview(self._ring), np.uint8, size, start).reshape(
+            run.frames, run.height, run.width, 3
+        )
 
     def take(self) -> Iterator[Rendered]:
         """Clips as they come, without end. Raises TrainingError where the crew is gone or sends nothing any more."""
@@ -130,5 +132,5 @@ def _render(
         known = np.packbits(draw_canvas(rng, clip).known, axis=-1)
         ids = np.array([word_ids(said, order.words, order.length) for said in record.captions], np.int16)
         slot = free.get()
-        np.frombuffer(ring, np.uint8, clip.frames.size, slot * order.clip_bytes)[:] = clip.frames.ravel()
+        np.frombuffer(memoryview(ring), np.uint8, clip.frames.size, slot * order.clip_bytes)[:] = clip.frames.ravel()
         ready.put(Rendered(slot, run, Entry.of(record), ids, known))

@@ -58,16 +58,16 @@ class MuonAdamW(torch.optim.Optimizer):
         for group in self.param_groups:
             moved = [parameter for parameter in group["params"] if parameter.grad is not None]
             if moved:
+                gradients = [parameter.grad for parameter in moved]
                 torch._foreach_mul_(moved, 1 - group["lr"] * group["weight_decay"])
-                updates = self._muon(moved) if group["muon"] else self._adamw(moved)
+                updates = (self._muon if group["muon"] else self._adamw)(moved, gradients)
                 torch._foreach_add_(moved, updates, alpha=-group["lr"])
 
-    def _muon(self, parameters: list[nn.Parameter]) -> list[Tensor]:
+    def _muon(self, parameters: list[nn.Parameter], gradients: list[Tensor]) -> list[Tensor]:
         """Each parameter's update; matrices of one shape are orthogonalised together."""
         for parameter in parameters:
             if not self.state[parameter]:
                 self.state[parameter]["momentum"] = torch.zeros_like(parameter)
-        gradients = [parameter.grad for parameter in parameters]
         momenta = [self.state[parameter]["momentum"] for parameter in parameters]
         torch._foreach_lerp_(momenta, gradients, 0.05)
         ahead = [each.flatten(1) for each in torch._foreach_lerp(gradients, momenta, 0.95)]
@@ -81,13 +81,12 @@ class MuonAdamW(torch.optim.Optimizer):
                 updates[index] = update.view_as(parameters[index]).to(parameters[index].dtype)
         return updates
 
-    def _adamw(self, parameters: list[nn.Parameter]) -> list[Tensor]:
+    def _adamw(self, parameters: list[nn.Parameter], gradients: list[Tensor]) -> list[Tensor]:
         """Each parameter's update; all have the same number of steps behind them."""
         for parameter in parameters:
             if not self.state[parameter]:
-                means = {name: torch.zeros_like(parameter) for name in ("mean", "square")}
-                self.state[parameter].update(step=0, **means)
-        gradients = [parameter.grad for parameter in parameters]
+                mean, square = torch.zeros_like(parameter), torch.zeros_like(parameter)
+                self.state[parameter].update(step=0, mean=mean, square=square)
         states = [self.state[parameter] for parameter in parameters]
         for state in states:
             state["step"] += 1

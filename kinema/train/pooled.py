@@ -146,40 +146,49 @@ class PooledDenoising:
         return torch.stack(losses).mean()
 
     def _unit(self, model: nn.Module, index: int, generator: torch.Generator) -> Tensor:
+        """The loss of the unit that begins with sample `index`: all stills, or all films, of one shape."""
         pool = self._pool(index)
-        held = self.pools[pool]
-        first, last = self.stills
+        held, (first, last) = self.pools[pool], self.stills
         stills = spread_evenly(index // self.unit, 0.6180339887) < first + (last - first) * min(1.0, self.gone())
         chunks = 1 if stills else self.chunks
-        count = self.unit * self.chunks // chunks
-        device = held.x.device
+        count, device = self.unit * self.chunks // chunks, held.x.device
         clips = torch.randint(held.count, (count,), generator=generator, device=device)
-        which = (clips,)
-        if chunks == 1:
-            which = (clips, torch.randint(held.x.shape[1], (count,), generator=generator, device=device))
-        x, canvas, mask = (
-            each[which].float().reshape(count, -1, each.shape[-1]) for each in (held.x, held.canvas, held.mask)
-        )
+        starts = torch.randint(held.x.shape[1] - chunks + 1, (count, 1), generator=generator, device=device)
+        which = (clips[:, None], starts + torch.arange(chunks, device=device))
+        x, canvas, mask = (each[which].float().flatten(1, 3) for each in (held.x, held.canvas, held.mask))
         ids = self._said(held.ids[clips], generator)
         positions, blank = self.places[pool][chunks], self.blanks[pool].repeat(chunks, 1)
-        if chunks == 1:
-            first_blank = count // 4
-        else:
-            eighth = count // 8
-            first_blank = 5 * eighth
-            ends = self._ends(2 * eighth, chunks, generator)[:, :, None].expand(-1, -1, len(blank) // chunks).flatten(1)
-            strength = self.end_noise * torch.rand(2 * eighth, 1, 1, generator=generator, device=device)
-            given = x[: 2 * eighth] + strength * torch.randn(x[: 2 * eighth].shape, generator=generator, device=device)
-            given[:eighth] = self._guess(model, x[:eighth], ids[:eighth], positions, blank, generator)
-            canvas[: 2 * eighth] = torch.where(ends[..., None], given, blank)
-            mask[: 2 * eighth] = ends[..., None].float()
-        canvas[first_blank:], mask[first_blank:] = blank, 0.0
+        kept = count // 4
+        if not stills:
+            self._bind_ends(model, (x, canvas, mask, ids), (positions, blank), generator)
+            kept = 5 * (count // 8)
+        canvas[kept:], mask[kept:] = blank, 0.0
         t = torch.sigmoid(torch.randn(count, generator=generator, device=device) + self.time_mean)
         noise = torch.randn(x.shape, generator=generator, device=device)
         tokens = torch.cat((noised(x, noise, t), canvas, mask), -1)
         with torch.autocast(device.type, torch.bfloat16):
             predicted = model(tokens, positions, t, ids)
         return velocity_loss(predicted, x, t, 1 - mask.mean(-1)).mean()
+
+    def _bind_ends(
+        self,
+        model: nn.Module,
+        films: tuple[Tensor, Tensor, Tensor, Tensor],
+        places: tuple[Tensor, Tensor],
+        generator: torch.Generator,
+    ) -> None:
+        """Of the first quarter of the films (x, canvas, mask, ids) whole chunks are known at the ends, and not exactly:
+        of the first half of these as the model guesses them, of the others with noise of a random strength."""
+        (x, canvas, mask, ids), (positions, blank) = films, places
+        eighth = len(x) // 8
+        x = x[: 2 * eighth]
+        ends = self._ends(2 * eighth, self.chunks, generator)[:, :, None]
+        known = ends.expand(-1, -1, len(blank) // self.chunks).flatten(1)[..., None]
+        strength = self.end_noise * torch.rand(2 * eighth, 1, 1, generator=generator, device=x.device)
+        given = x + strength * torch.randn(x.shape, generator=generator, device=x.device)
+        given[:eighth] = self._guess(model, x[:eighth], ids[:eighth], positions, blank, generator)
+        canvas[: 2 * eighth] = torch.where(known, given, blank)
+        mask[: 2 * eighth] = known.float()
 
     def _pool(self, index: int) -> int:
         """The pool of the unit that begins with sample `index`: each gets units in proportion to its clips."""
