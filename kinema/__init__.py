@@ -10,6 +10,7 @@
 Nothing heavy is imported before it is used.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from kinema.recipe import Recipe
 
 __version__ = "0.1.0"
+
+# OpenVINO reports every import to its maker, by forking a process in the middle of whatever threads run. Without that
+# package it is silent; nothing of Kinema's speaks to anybody unasked.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 _HOMES = {
     "Asks": "kinema.canvas",
