@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "kinema"
 FLOORS = (
-    ("errors", "settings"),
+    ("errors", "settings", "interval"),
     ("clip", "media", "energy"),
     ("canvas", "recipe"),
     ("wire", "tasks"),

@@ -4,17 +4,16 @@ Pure arithmetic over scenes and readings. A share whose reader cannot read true 
 here; whether it may be quoted is the report's decision.
 """
 
-import math
 import random
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from kinema.errors import EvaluationError
 from kinema.evaluate.factors import FACTORS, TWINS, Facts, asked, swappable, told_action
+from kinema.interval import wilson
 from kinema.world.scene import Scene
 
 ALL = "all correct"
-Z_95 = 1.959963984540054
 MEAN = "mean of factors"
 FLOOR_ROUNDS = 20
 
@@ -36,10 +35,7 @@ class Share:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95 % Wilson score interval (Wilson 1927)."""
-        p, n, z = self.value, self.of, Z_95
-        centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-        half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return min(p, max(0.0, centre - half)), max(p, min(1.0, centre + half))
+        return wilson(self.value * self.of, self.of)
 
     def to_fields(self) -> dict[str, object]:
         """Plain values for JSON."""
