@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 
 from kinema.cli import run
 from kinema.cli.policy import report
-from kinema.errors import CheckpointError, RefusedError
+from kinema.errors import CheckpointError, DataError, RefusedError
 from kinema.trust import policy
-from kinema.trust.policy import corpus, gazetteer
-from kinema.trust.policy.decision import MEANING, check, minor_context, split
+from kinema.trust.policy import corpus, gazetteer, minors
+from kinema.trust.policy.decision import MEANING, check, finds_minor, minor_context, split
 from kinema.trust.policy.encoder import FILE, Encoder, encoder
 from kinema.trust.policy.heads import CLASSES, heads
 from kinema.trust.policy.names import famous_stranger
+from kinema.trust.policy.normalise import fold as normalise_fold
 from kinema.trust.policy.normalise import normalise
 from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
 from kinema.trust.policy.phrases import FILE as PHRASES_FILE
@@ -35,6 +36,8 @@ from kinema.world.sampling import sample
 EXACT = sorted(set(OBFUSCATIONS) - {"misspelt"})
 BLIND = "fe24a97af38670c0c9dd4e6ad642af3808d7f3b6e6b7f43164645f45bf6301d4"
 """It changes with the sentences of somebody who has seen none of this, and never with a few of them."""
+SECOND = "bb9a6fa56787a635cb89f27e7abd2a4775ca5d2f7adbcc66e8ec4791ab62077a"
+"""It was written once, when the second round of training sentences was closed; who mends it writes a third."""
 ADULT = "adult cam girl show with toys"
 """The trade name of adults, though the lexicon reads an age in it; a file that was measured is not mended."""
 PLAIN = ["a soldier walks through the forest", "Mickey Mouse dances on the table", "the orange cat jumps over a fence"]
@@ -218,6 +221,78 @@ def test_the_blind_sentences_are_frozen_and_stand_nowhere_else():
     for row in blind:
         if row.label == "sexual" and row.text != ADULT:
             assert not [match for match in phrases().find(row.text) if match.rule == "age"], row.text
+
+
+def test_the_second_split_is_frozen_and_stands_nowhere_else():
+    assert sha256((corpus.FOLDER / "second.jsonl").read_bytes()).hexdigest() == SECOND
+    second = corpus.measured("second")
+    assert {row.split for row in second} == {"second"} and {row.label for row in second} == {
+        "ordinary",
+        *corpus.LEARNED,
+    }
+    known = [*corpus.training(), *corpus.training(develop=True), *corpus.evaluation(), *corpus.measured("blind")]
+    assert not {row.text.casefold() for row in second} & {row.text.casefold() for row in known}
+    for row in second:
+        if row.label == "sexual":
+            assert not [match for match in phrases().find(row.text) if match.rule == "age"], row.text
+
+
+def test_words_of_the_two_lists_side_by_side_are_refused_as_minors():
+    """The report counts; here none may pass where nothing is disguised."""
+    found = list(minors.composed(random.Random(2), 12))
+    assert {script for _, script in found} == {"Latin", "Cyrillic", "Han and kana"}
+    assert {check(text).category for text, _ in found} == {"minors"}
+
+
+def test_no_name_may_hide_a_word_of_childhood_or_of_the_pocket_world(tmp_path):
+    (tmp_path / "works.txt").write_text("[works]\nSome Work\n", encoding="utf-8")
+    (tmp_path / "lexicon.txt").write_text("[age minors]\nado, high school\n", encoding="utf-8")
+    for name, said in (
+        ("^Ado", "hide words of childhood"),
+        ("Highschool", "hide words of childhood"),
+        ("dog", "pocket"),
+    ):
+        (tmp_path / "people.txt").write_text(f"[people]\nSomebody Known, {name}\n", encoding="utf-8")
+        with pytest.raises(DataError, match=said):
+            gazetteer.compile_phrases(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["オレゴンの海", "トランプで遊ぶ", "レコードを聴く", "マリオネット"])
+def test_a_short_name_inside_a_longer_word_is_no_name(text: str):
+    assert not [match for match in phrases().find(text) if match.rule == "block"]
+
+
+def test_ages_in_years_are_found_and_are_no_matter_by_themselves():
+    for text, is_minor in minors.aged():
+        assert finds_minor(text) is is_minor, text
+    assert check("a 9 year old person plants a tree").decision == "allow"
+
+
+@pytest.mark.parametrize("text", ["&#97; &#114;ed fox", "a%20red%20fox", "<b>a</b> <i>red</i> fox"])
+def test_what_a_browser_would_show_is_read(text: str):
+    assert normalise(text) == "a red fox"
+
+
+@pytest.mark.parametrize("text", ["100% wool & silk", "a < b and c > d"])
+def test_signs_that_escape_nothing_stay(text: str):
+    assert normalise(text) == text
+
+
+def test_kana_keep_their_voice():
+    assert normalise_fold("レゴ") != normalise_fold("レコ") and normalise_fold("Élan") == "elan"
+
+
+def test_many_texts_are_read_as_each_by_itself():
+    texts = ["a red fox", "a much longer sentence about a red fox in the snow", "a red cat", "赤い狐"]
+    alone = np.stack([encoder().embed(text) for text in texts])
+    assert np.abs(encoder().embed_all(texts) - alone).max() < 1e-4
+    assert encoder().embed_all([]).shape == (0, 384)
+
+
+def test_who_is_described_is_meant():
+    assert check("the singer who did thriller moonwalks").category == "celebrity"
+    assert check("the yellow electric mouse with red cheeks from the japanese game").category == "ip"
+    assert check("a mouse in a yellow coat").decision == check("an actor rehearses alone on stage").decision == "allow"
 
 
 def test_the_report_offers_each_split_and_leads_with_the_blind_one():

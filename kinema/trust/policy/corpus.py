@@ -1,13 +1,15 @@
 """The sentences that the policy learns from and is measured on: short, decent, ours (CC0), one JSON object a line.
 
-Fields: text, label (a category or `ordinary`), language, split (train, develop, evaluate, sealed, blind), source (who
+Fields: text, label (a category or `ordinary`), language, split (train, develop, or one of SPLITS), source (who
 wrote it, when, and for some what kind it is). No head is fitted to the evaluation sentences, and no threshold is chosen
 by them. They are not untouched, though: some training sentences and lines of the lexicon were written with their misses
 in view, and one of them was mended, so that figures on them flatter. The sealed ones were written later; one training
 followed, which did not use their results. Both are by the author of the training sentences. The blind ones are by an
 independent author, a language model that had seen neither the lists nor any other sentence; six of its first draft
 stood word for word in another file and were exchanged before anything was measured. The file is frozen by its SHA-256:
-whoever tunes with its misses in view needs another one.
+whoever tunes with its misses in view needs another one. A second round of training sentences and names was written
+without reading it. The second split was written by the author of that round when it was closed, before anything was
+measured: it is no more independent than the sealed one, and larger.
 
 No sentence shows a minor in a sexual context; that rule is a conjunction and needs none.
 """
@@ -23,9 +25,10 @@ ORDINARY = "ordinary"
 LEARNED = ("violence", "sexual", "hate", "celebrity", "ip", "false_news", "self_harm")
 """The categories that have a head; minors is the conjunction of sexual with an age."""
 NAMED = ("celebrity", "ip")
-"""Categories that a name in the lists decides, not the heads."""
+"""Categories that a name in the lists decides first, and the heads by a threshold of their own."""
 SPLITS = {
     "blind": "written by an independent author, without sight of the lists or of any other sentence",
+    "second": "by the author of the second round of training sentences, when it was closed, before it was measured",
     "evaluate": "by the author of the training sentences, some of which were written with its misses in view",
     "sealed": "by the author of the training sentences, later",
 }
@@ -42,7 +45,7 @@ class Sentence:
 
     @property
     def hard(self) -> bool:
-        """Whether it is ordinary but was written to look otherwise; only the blind ones say so."""
+        """Whether it is ordinary but was written to look otherwise; only the blind and the second say so."""
         return self.source.endswith("hard negative")
 
 
@@ -60,7 +63,7 @@ def evaluation(*, sealed: bool = False) -> list[Sentence]:
 
 def measured(split: str) -> list[Sentence]:
     """The sentences of one of SPLITS."""
-    return _read("blind.jsonl") if split == "blind" else evaluation(sealed=split == "sealed")
+    return evaluation(sealed=split == "sealed") if split in ("evaluate", "sealed") else _read(f"{split}.jsonl")
 
 
 def _read(name: str) -> list[Sentence]:

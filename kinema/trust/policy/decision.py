@@ -35,11 +35,14 @@ MEANING = {
 """Category: what it is called in a sentence; the gravest first."""
 SEXUAL_WITH_AGE = 0.3
 """The sexual head's score that suffices where an age of a minor is said."""
+ADULT_YEARS = 18
 YEARS = re.compile(r"\b(\d{1,2}|[a-z]+teen|ten|eleven|twelve|nine|eight|seven|six|five)[ -]?(?:years?|yrs?|yo|y o)\b")
 AGES = {"thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "ten", "eleven", "twelve", "nine", "eight", "seven",
         "six", "five"}  # fmt: skip
 SENTENCE = re.compile(r"(?<=[.!?;。!?;])\s*|\n+")
 UNIT_WORDS, LONGEST_UNIT = 20, 45
+SENTENCE_WORDS, SENTENCE_SIGNS = 4, 8
+"""Less describes nothing: it is held against the lists, not against the heads for likenesses (`hello world`)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ def check(text: str) -> Decision:
     matches = list(phrases().find(plain))
     units = split(plain.lower())
     scores = heads().scores(np.stack([encoder().embed(unit) for unit in units]))
-    found = _minors(plain, matches, scores) or _listed(matches) or _learned(scores, units) or _stranger(plain, scores)
+    found = _minors(plain, matches, scores) or _listed(matches) or _learned(scores, units)
+    if found is None or found.decision == "review":
+        found = _likened(scores, units) or found or _stranger(plain, scores)
     return found or Decision("allow")
 
 
@@ -94,7 +99,7 @@ def minor_context(age: bool, listed: bool, score: float) -> bool:
 
 def _minors(plain: str, matches: list[Match], scores: np.ndarray) -> Decision | None:
     direct = [match.words for match in matches if (match.rule, match.category) == ("block", "minors")]
-    ages = [match.words for match in matches if match.rule == "age"] + _ages(plain)
+    ages = _ages(plain, matches)
     listed = [match.words for match in matches if (match.rule, match.category) == ("block", "sexual")]
     score = float(scores[:, CLASSES.index("sexual")].max())
     if direct:
@@ -104,10 +109,16 @@ def _minors(plain: str, matches: list[Match], scores: np.ndarray) -> Decision | 
     return None
 
 
-def _ages(plain: str) -> list[str]:
-    return [
+def finds_minor(text: str) -> bool:
+    """Whether the age of a minor is said, in words or in years."""
+    plain = normalise(text)
+    return bool(_ages(plain, list(phrases().find(plain))))
+
+
+def _ages(plain: str, matches: list[Match]) -> list[str]:
+    return [match.words for match in matches if match.rule == "age"] + [
         found.group() for found in YEARS.finditer(fold(plain))
-        if (int(found[1]) < 18 if found[1].isdigit() else found[1] in AGES)
+        if (int(found[1]) < ADULT_YEARS if found[1].isdigit() else found[1] in AGES)
     ]  # fmt: skip
 
 
@@ -126,11 +137,26 @@ def _learned(scores: np.ndarray, units: list[str]) -> Decision | None:
     harm = scores[:, columns].sum(axis=1)
     unit = int(harm.argmax())
     category = CLASSES[columns[int(scores[unit, columns].argmax())]]
-    block, review = heads().thresholds
+    block, review, _ = heads().thresholds
     if harm[unit] < review:
         return None
     verdict: Verdict = "block" if harm[unit] >= block else "review"
     return _said(verdict, category, [_core(units[unit], columns)], float(harm[unit]))
+
+
+def is_sentence(words: str) -> bool:
+    """Whether there are words enough to describe something, or, without spaces between them, Chinese signs enough."""
+    return len(words.split()) >= SENTENCE_WORDS or sum(sign >= "\u2e80" for sign in words) >= SENTENCE_SIGNS
+
+
+def _likened(scores: np.ndarray, units: list[str]) -> Decision | None:
+    """The heads' opinion on somebody or something that is described instead of named: that takes a sentence."""
+    columns = [CLASSES.index(category) for category in NAMED]
+    likeness = scores[:, columns].sum(axis=1) * [is_sentence(unit) for unit in units]
+    unit = int(likeness.argmax())
+    if likeness[unit] < heads().thresholds[2]:
+        return None
+    return _said("block", NAMED[int(scores[unit, columns].argmax())], [units[unit]], float(likeness[unit]))
 
 
 def _stranger(plain: str, scores: np.ndarray) -> Decision | None:

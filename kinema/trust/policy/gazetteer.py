@@ -26,7 +26,10 @@ HEADER = re.compile(r"\[(block|review|allow|age) (\w+)\]")
 
 
 def compile_phrases(folder: Path = LISTS) -> dict[str, list[str]]:
-    """`rule category`: its phrases, folded. Raises DataError where a name is a word of the pocket world."""
+    """`rule category`: its phrases, folded.
+
+    Raises DataError where one is a word of the pocket world, or hides one of childhood.
+    """
     found: dict[str, dict[str, None]] = {}
     for name, category in NAMES.items():
         for line in _lines(folder / name):
@@ -46,6 +49,13 @@ def compile_phrases(folder: Path = LISTS) -> dict[str, list[str]]:
         clash = everyday & set(members) if not key.startswith("age") else set()
         if clash:
             raise DataError(f"{sorted(clash)} under '{key}' are words of the pocket world; write them with more words")
+    ages = {phrase.replace(" ", "") for phrase in found.get("age minors", {})}
+    for key, members in found.items():
+        hidden = {name for name in members if name.lstrip("^").replace(" ", "") in ages} - set(
+            found.get("age minors", {})
+        )
+        if hidden:
+            raise DataError(f"{sorted(hidden)} under '{key}' would hide words of childhood; write them with more words")
     return {key: sorted(members) for key, members in found.items()}
 
 

@@ -20,7 +20,7 @@ CLASSES = (ORDINARY, *LEARNED)
 
 @dataclass(frozen=True)
 class Heads:
-    """`weights` (D + 1, hidden) and `last` (hidden + 1, classes); `thresholds` (2,) of block and review."""
+    """`weights` (D + 1, hidden) and `last` (hidden + 1, classes); `thresholds` (3,): block, review, likeness."""
 
     mean: np.ndarray
     scale: np.ndarray

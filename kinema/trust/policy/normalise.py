@@ -8,6 +8,7 @@ visible ones. Steps work on words that no dictionary knows; ordinary writing in 
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import unicodedata
@@ -15,6 +16,7 @@ from functools import cache
 from itertools import product
 from math import log
 from pathlib import Path
+from urllib.parse import unquote
 
 WORDS_FILE = Path(__file__).with_name("words.json")
 LOOKALIKES = dict(
@@ -37,6 +39,9 @@ SPACED = re.compile(
 )
 ELISION = re.compile(r"(?<![^\W_])(?:[ldscjn]|qu|un|dell|all|nell|sull|dall)['’](?=[^\W_]{2})")
 COMMA = re.compile(r"(?<=[^\W\d_])([,;:])(?=[^\W\d_])")
+VOICED = "\u3099\u309a"
+TAG = re.compile(r"</?[a-zA-Z][^<>]{0,200}>")
+ESCAPED = re.compile(r"(?:%[0-9A-Fa-f]{2}){2}|\w%20\w")
 TOKEN = re.compile(r"\S+")
 CUT = re.compile(r"(?<=[^\W\d_])[._*~|/\-\u00b7](?=[^\W\d_])")
 LONG_RUN = re.compile(r"(.)\1{2,}")
@@ -57,7 +62,7 @@ def ranks() -> dict[str, int]:
 
 def normalise(text: str) -> str:
     """The text with compatible, invisible, look-alike, spaced, leet and stretched characters put right."""
-    text = COMMA.sub(r"\1 ", _visible(unicodedata.normalize("NFKC", text)))
+    text = COMMA.sub(r"\1 ", _visible(unicodedata.normalize("NFKC", _decoded(text))))
     text = "\n".join(_joined(line) for line in text.split("\n"))
     if 2 * _piled(text) > sum(letter.isalpha() for letter in text):
         text = "".join(letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter))
@@ -67,12 +72,18 @@ def normalise(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Lower-case without accents; words keep single spaces between them."""
-    bare = "".join(
-        letter for letter in unicodedata.normalize("NFKD", text.lower()) if not unicodedata.combining(letter)
-    )
-    bare = ELISION.sub(" ", bare)
+    """Lower-case without accents; words keep single spaces between them. Kana keep their voice: レゴ is no レコ."""
+    letters = unicodedata.normalize("NFKD", text.lower())
+    bare = "".join(letter for letter in letters if letter in VOICED or not unicodedata.combining(letter))
+    bare = ELISION.sub(" ", unicodedata.normalize("NFC", bare))
     return " ".join(re.findall(r"[^\W_]+", re.sub(r"['’`´]", "", bare).replace("ß", "ss")))
+
+
+def _decoded(text: str) -> str:
+    """As a browser shows it: entities and percent signs become letters, tags are gone."""
+    if ESCAPED.search(text):
+        text = unquote(text)
+    return TAG.sub(" ", html.unescape(text)) if "&" in text or "<" in text else text
 
 
 def _visible(text: str) -> str:

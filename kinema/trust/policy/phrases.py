@@ -20,6 +20,8 @@ from kinema.trust.policy.normalise import fold
 FILE = Path(__file__).with_name("phrases.json")
 MOST_WORDS = 6
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
+KATAKANA = re.compile(r"[\u30a1-\u30fa\u30fc]+")
+SHORT_KANA = 4
 CYRILLIC_ENDINGS = ("ами", "ого", "ому", "ом", "ой", "ым", "ем", "ью", "а", "у", "ы", "е", "и", "ю", "я")
 LATIN_ENDINGS = ("es", "s")
 
@@ -67,11 +69,18 @@ class Phrases:
         while at < len(run):
             for end in range(min(len(run), at + self.longest_cjk), at + 1, -1):
                 rule = self.entries.get(run[at:end])
-                if rule:
+                if rule and not _inside_a_word(run, at, end):
                     yield Match(rule[0], rule[1], run[at:end])
                     at = end - 1
                     break
             at += 1
+
+
+def _inside_a_word(run: str, start: int, end: int) -> bool:
+    """Whether a short name in katakana is a piece of a longer word: レゴ stands in オレゴン."""
+    if end - start > SHORT_KANA or not KATAKANA.fullmatch(run, start, end):
+        return False
+    return bool(KATAKANA.match(run, start - 1) if start else None) or bool(KATAKANA.match(run, end))
 
 
 @cache

@@ -1,22 +1,22 @@
 """How often the policy is right on sentences no head was fitted to: recall, false blocks, time, memory, with intervals.
 
 Recall counts blocked sentences of a category, whatever category was named (a review does not count). The splits are not
-of equal worth: `corpus.py` says why `blind` leads and why figures on the others flatter. `minors` has no
-sentences: of its two halves only the sexual sign at its lower threshold is measured, the words of age are not.
+of equal worth: `corpus.py` says why `blind` leads and why figures on the others flatter. `minors` has no sentences
+(`minors.py`): its rule is tried on words put together while the report runs, its halves each by itself.
 """
 
 from __future__ import annotations
 
 import random
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from math import sqrt
 from time import perf_counter
 
-from kinema.trust.policy import corpus
+from kinema.interval import wilson
+from kinema.trust.policy import corpus, minors
 from kinema.trust.policy.corpus import LEARNED, ORDINARY, Sentence
-from kinema.trust.policy.decision import SEXUAL_WITH_AGE, Decision, check, split
+from kinema.trust.policy.decision import SEXUAL_WITH_AGE, Decision, check, finds_minor, split
 from kinema.trust.policy.encoder import encoder
 from kinema.trust.policy.heads import CLASSES, heads
 from kinema.trust.policy.normalise import normalise
@@ -24,8 +24,8 @@ from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
 from kinema.world.captions import caption
 from kinema.world.sampling import sample
 
-Z = 1.959964
 WORLD_CAPTIONS = 300
+COMPOSED, COMPOSED_DISGUISED = 60, 10
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,7 @@ class Row:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Wilson 1927."""
-        middle = (self.share + Z**2 / (2 * self.total)) / (1 + Z**2 / self.total)
-        half = (
-            Z / (1 + Z**2 / self.total) * sqrt(self.share * (1 - self.share) / self.total + Z**2 / (4 * self.total**2))
-        )
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return wilson(self.hits, self.total)
 
     def to_fields(self) -> dict[str, object]:
         return asdict(self) | {"share": self.share, "low": self.interval[0], "high": self.interval[1]}
@@ -99,7 +94,7 @@ def measure(
     table.append(
         _row("false blocks", "pocket world", [decide(caption(sample(rng), rng)) for _ in range(WORLD_CAPTIONS)])
     )
-    table.append(_lower_threshold(leading))
+    table += [_lower_threshold(leading), *_minors()]
     return Report(
         tuple(table),
         sorted(times)[len(times) // 2],
@@ -139,6 +134,26 @@ def _lower_threshold(rows: list[Sentence]) -> Row:
             sign = max(float(score[CLASSES.index("sexual")]) for score in scores) >= SEXUAL_WITH_AGE
             hits, total = hits + sign, total + 1
     return Row("sexual sign at the lower threshold", "minors", hits, total, 0)
+
+
+def _minors() -> Iterator[Row]:
+    """The rule on words of the two lists side by side, by script and by disguise, and the ages that it finds."""
+    rng = random.Random(3)
+    texts = list(minors.composed(rng, COMPOSED))
+    for script in dict.fromkeys(script for _, script in texts):
+        yield _of_minors("recall, two lists side by side", script, [text for text, said in texts if said == script])
+    latin = [text for text, script in texts if script == "Latin"][:COMPOSED_DISGUISED]
+    for name in OBFUSCATIONS:
+        yield _of_minors("recall disguised, two lists", name, [obfuscate(text, name) for text in latin])
+    ages = list(minors.aged())
+    for measure, young in (("ages found", True), ("ages of adults taken for minors", False)):
+        these = [text for text, is_minor in ages if is_minor is young]
+        yield Row(measure, "minors", sum(finds_minor(text) for text in these), len(these), 0)
+    yield _row("false blocks, ages of minors", "en", [check(text) for text, is_minor in ages if is_minor])
+
+
+def _of_minors(measure: str, of: str, texts: list[str]) -> Row:
+    return Row(measure, of, sum(check(text).category == "minors" for text in texts), len(texts), 0)
 
 
 def _row(measure: str, of: str, found: list[Decision]) -> Row:

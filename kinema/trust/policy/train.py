@@ -22,14 +22,15 @@ from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
 from kinema.world.captions import caption
 from kinema.world.sampling import sample
 
-HIDDEN, DECAY, STEPS, RATE, SEED = 96, 3e-4, 250, 0.01, 7
+HIDDEN, DECAY, STEPS, RATE, SEED = 96, 3e-4, 160, 0.01, 7
 MEMBERS = 3
 """Networks whose logits are averaged: one is too sure of itself."""
-NOISE = 1.0
+NOISE = 0.6
 WORLD_CAPTIONS = 500
-FALSE_BLOCKS, FALSE_REVIEWS = 0.018, 0.04
-"""What thresholds may cost on ordinary sentences of the develop split, all categories together."""
-LIMITS = 0.3, 0.95
+STRETCH = 1000
+FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.018, 0.04, 0.002
+"""What thresholds may cost on ordinary sentences of the develop split: all harm together, and celebrity and ip."""
+LIMITS = 0.3, 0.98
 
 
 def examples(rows: list[Sentence]) -> list[tuple[str, str]]:
@@ -50,7 +51,7 @@ def fit(vectors: np.ndarray, labels: np.ndarray) -> Heads:
     members = [fit_one((vectors - mean) / scale, labels, np.random.default_rng(SEED + at)) for at in range(MEMBERS)]
     weights = np.hstack([member[0] for member in members])
     last = np.vstack([member[1][:-1] for member in members] + [sum(member[1][-1:] for member in members)]) / MEMBERS
-    return Heads(mean, scale, weights, last, np.zeros(2, np.float32))
+    return Heads(mean, scale, weights, last, np.zeros(3, np.float32))
 
 
 def fit_one(x: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
@@ -64,8 +65,9 @@ def fit_one(x: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> list
     ]
     moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
     ones = np.ones((len(x), 1), np.float32)
+    noise = NOISE * rng.standard_normal(x.shape, np.float32)  # drawn once and turned: drawing took most of the time
     for step in range(1, STEPS + 1):
-        given = np.hstack([x + rng.normal(0, NOISE, x.shape).astype(np.float32), ones])
+        given = np.hstack([x + np.roll(noise, rng.integers(len(x)), axis=0), ones])
         hidden = np.tanh(given @ parameters[0])
         logits = np.hstack([hidden, ones]) @ parameters[1]
         grown = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -87,11 +89,16 @@ def harm(scores: np.ndarray) -> np.ndarray:
     return scores[:, [CLASSES.index(category) for category in LEARNED if category not in NAMED]].sum(axis=1)
 
 
+def likeness(scores: np.ndarray) -> np.ndarray:
+    """The probability that somebody or something is meant that a name in the lists would decide, (N,)."""
+    return scores[:, [CLASSES.index(category) for category in NAMED]].sum(axis=1)
+
+
 def thresholds(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Block and review thresholds, (2,), from scores of the develop split."""
-    ordinary = harm(scores)[labels == 0]
+    """Thresholds of block, review and likeness, (3,), from scores of the develop split."""
+    costs = ((harm, FALSE_BLOCKS), (harm, FALSE_REVIEWS), (likeness, FALSE_LIKENESSES))
     return np.array(
-        [np.clip(np.quantile(ordinary, 1 - cost), *LIMITS) for cost in (FALSE_BLOCKS, FALSE_REVIEWS)], np.float32
+        [np.clip(np.quantile(opinion(scores)[labels == 0], 1 - cost), *LIMITS) for opinion, cost in costs], np.float32
     )
 
 
@@ -103,9 +110,10 @@ def embedded(texts: list[str], cache: Path | None, show: Callable[[int, int], No
             if str(stored["encoder"]) == SHA256:
                 kept = dict(zip(stored["texts"].tolist(), stored["vectors"], strict=True))
     lacking = [text for text in dict.fromkeys(texts) if text not in kept]
-    for done, text in enumerate(lacking):
-        kept[text] = encoder().embed(text)
-        show(done + 1, len(lacking))
+    for at in range(0, len(lacking), STRETCH):
+        some = lacking[at : at + STRETCH]
+        kept.update(zip(some, encoder().embed_all(some), strict=True))
+        show(at + len(some), len(lacking))
     if cache and lacking:
         np.savez(cache, encoder=SHA256, texts=np.array(list(kept)), vectors=np.stack(list(kept.values())))
     return np.stack([kept[text] for text in texts])
@@ -116,8 +124,7 @@ def main(cache: Path | None) -> None:
     from safetensors.numpy import save_file
 
     def show(done: int, total: int) -> None:
-        if done % 500 == 0 or done == total:
-            print(f"{done:,} of {total:,} sentences read", file=sys.stderr)
+        print(f"{done:,} of {total:,} sentences read", file=sys.stderr)
 
     def prepared(rows: list[Sentence]) -> tuple[np.ndarray, np.ndarray]:
         pairs = examples(rows)
@@ -131,12 +138,11 @@ def main(cache: Path | None) -> None:
     found = Heads(found.mean, found.scale, found.weights, found.last, thresholds(scores, labels))
     arrays = {name: np.asarray(value, np.float32) for name, value in vars(found).items()}
     save_file(arrays, FILE)
-    block, review = found.thresholds
-    print(f"block at {block:.2f}, review at {review:.2f}")
+    block, review, named = found.thresholds
+    print(f"block at {block:.2f}, review at {review:.2f}, a likeness at {named:.2f}")
+    blocked = (harm(scores) >= block) | (likeness(scores) >= named)
     for column, name in enumerate(CLASSES):
-        print(
-            f"{name:<12} blocked {(harm(scores)[labels == column] >= block).mean():.1%} of {(labels == column).sum():,}"
-        )
+        print(f"{name:<12} blocked {blocked[labels == column].mean():.1%} of {(labels == column).sum():,}")
 
 
 if __name__ == "__main__":
