@@ -31,7 +31,7 @@ _SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 MADE, COMPOSITE = f"{_SOURCE_TYPE}trainedAlgorithmicMedia", f"{_SOURCE_TYPE}compositeWithTrainedAlgorithmicMedia"
 _OPENED = ("extend", "fill", "loop", "remix")
 """Tasks that change their first source; all others make a film of their own, in which the sources are placed."""
-_PRIVATE_PARTS = ("prompt", "rewritten_prompt", "seed")
+_PRIVATE_PARTS = ("prompt", "rewritten_prompt", "seed", "consent")
 _PRIVATE_WORDS = ("text", "rewritten")
 
 
