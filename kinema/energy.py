@@ -136,20 +136,12 @@ class Progress(Protocol):
 
 @dataclass
 class Budget:
-    """The most that a film may take, None for no bound; asked before the film with an estimate, and at every step."""
+    """The most that a film may take, None for no bound; asked at every step."""
 
     max_wh: float | None
     meter: Meter
     _first: tuple[int, float] = field(default=(0, 0.0), init=False)
     _done: int = field(default=0, init=False)
-
-    def check_estimate(self, energy_wh: float) -> None:
-        """Raises RecipeError where the film is expected to take more."""
-        if self.max_wh is not None and energy_wh > self.max_wh:
-            raise RecipeError(
-                f"the film would take about {energy_wh:.3g} Wh, more than the {self.max_wh:g} Wh that are allowed;"
-                " ask for fewer seconds, fewer steps or a smaller size"
-            )
 
     def check(self, step: Progress) -> None:
         """Raises RecipeError as soon as more is spent than allowed, or surely will be by the last step of this fill."""

@@ -1,6 +1,7 @@
 """One recipe in, one film out: the chain, and the only place where it is.
 
-    recipe ─ policy ─ sources ─ settle ─ task ─ canvas ─ fill ─ segments ─ upscale ─ mark ─ write ─ sign ─ remember
+    recipe ─ policy ─ sources ─ review ─ settle ─ task ─ canvas ─ fill ─ segments ─ upscale ─
+    review ─ mark ─ write ─ sign ─ remember
 
 Whatever door a request comes in by, it goes this way, so what holds for every film is held here. Segments are written
 as they are made: a film can be watched from its first seconds, and needs no memory of its own however long it is.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,14 +21,14 @@ from pydantic import ValidationError
 
 from kinema.backends import Backend, Reading, Step, Unknown, check_asks, find
 from kinema.backends.networks import weights_folder
-from kinema.backends.upscale import check_factor, upscale
+from kinema.backends.upscale import SizePlan, check_factor, fit_to, plan_size
 from kinema.backends.upscale import configuration as upscaler
 from kinema.canvas import Canvas, Cut
 from kinema.clip import Clip
 from kinema.data.record import sha256_of_frames
 from kinema.energy import Budget, Meter, Receipt
 from kinema.errors import DurationError, KinemaError, RecipeError
-from kinema.media import VIDEO, check_suffix, whole_file, write
+from kinema.media import VIDEO, check_place, check_suffix, whole_file, write
 from kinema.recipe import Blend, Card, Recipe, Storyboard, check_limits, whole_frames
 from kinema.settings import read_settings
 from kinema.tasks import begin, check_sources, film_frames, settle_frames
@@ -36,6 +37,7 @@ from kinema.tasks.sources import Loaded, fitted, load_sources
 from kinema.trust.credentials import Model, Provenance, Watermark, ingredients_of, sign
 from kinema.trust.policy import enforce
 from kinema.trust.registry import remember
+from kinema.trust.review.reviewer import Reviewer, Uploads, review_uploads
 from kinema.trust.watermark import ID_BITS, METHOD, SMALLEST_PX, KeyRing, Marker
 
 OnStep = Callable[[Step], None]
@@ -57,10 +59,14 @@ class Film:
 
 @dataclass(frozen=True)
 class Limits:
-    """What a film may take, in watt-hours, and whether its words stay out of its file (a salted hash goes in)."""
+    """What a film may take, in watt-hours, and whether its words stay out of its file (a salted hash goes in).
+
+    With review_all every frame is looked at, whatever the settings say.
+    """
 
     max_energy_wh: float | None = None
     private: bool = False
+    review_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,15 @@ class _Mark:
 
 
 @dataclass(frozen=True)
+class _Papers:
+    """What is told of a film beside its frames: what it took, what was looked at; private films say no words."""
+
+    meter: Meter
+    reviewer: Reviewer
+    private: bool
+
+
+@dataclass(frozen=True)
 class Heard:
     """How several sentences were understood, or none."""
 
@@ -83,26 +98,31 @@ class Heard:
 
 
 @dataclass(frozen=True, eq=False)
-class _Ready:
-    """All that a film is made of."""
+class Ready:
+    """All that films are made of: the settled recipe, how its words were understood, its sources, read and fitted."""
 
     recipe: Recipe
     reading: Reading
     clips: tuple[Clip, ...]
     notes: tuple[str, ...]
+    uploads: Uploads
+
+    def one_of(self, index: int) -> Ready:
+        """What the i-th of the recipe's n films is made of."""
+        return replace(self, recipe=self.recipe.one_of(index))
 
 
 def settle(recipe: Recipe, *, clips: Sequence[Clip] = ()) -> tuple[Recipe, Reading]:
     """The recipe with nothing left open, and how its words were understood. Raises what is wrong with it.
 
-    Cheap beside a film, so that a person can be told before it starts. Settling twice changes nothing.
+    Settling twice changes nothing.
     """
-    ready = _prepare(recipe, clips)
+    ready = prepare(recipe, clips=clips)
     return ready.recipe, ready.reading
 
 
 def make(
-    recipe: Recipe,
+    recipe: Recipe | Ready,
     path: Path | None = None,
     *,
     clips: Sequence[Clip] = (),
@@ -111,50 +131,51 @@ def make(
 ) -> Film:
     """One film, written to the path if there is one. The recipe's n is 1; clips are its sources that have no path.
 
+    What is ready already (prepare) is not read again, so that a person can be told of it before it starts.
     The place is tried before anything is made, so that no work is lost to an unwritable one. The file bears its name
     only when it is whole; where KeyboardInterrupt or the energy's limit stops it, film.part.mp4 beside it holds what
     was made. The film's own clip is as the task returned it; the file's frames are marked.
     """
-    if recipe.n != 1:
-        raise RecipeError(f"make gives one film, not {recipe.n}; make_all gives as many as the recipe says")
+    wanted = (recipe.recipe if isinstance(recipe, Ready) else recipe).n
+    if wanted != 1:
+        raise RecipeError(f"make gives one film, not {wanted}; make_all gives as many as the recipe says")
     limits = limits or Limits()
     meter = Meter(read_settings())
     budget = Budget(limits.max_energy_wh, meter)
-    ready = _prepare(recipe, clips)
+    ready = recipe if isinstance(recipe, Ready) else prepare(recipe, clips=clips, limits=limits)
+    reviewer = Reviewer(ready.uploads, every=limits.review_all)
 
     def watched(step: Step) -> None:
         budget.check(step)
         if on_step:
-            on_step(step)
+            on_step(replace(step, look=reviewer.preview(step.look)))
 
     spool = Spool()
-    segments = spool.through(_segments(ready, watched))
+    segments = spool.through(reviewer.through(_segments(ready, watched)))
     if path is None:
         for _ in segments:
             pass
         notes: tuple[str, ...] = ()
     else:
-        notes = _written(path, ready.recipe, spool, segments, meter, limits.private)
+        notes = _written(path, ready.recipe, spool, segments, _Papers(meter, reviewer, limits.private))
     clip = spool.clip()
     return Film(clip, ready.recipe, path, meter.read(), ready.notes + _lost_sound(ready.clips, clip, path) + notes)
 
 
-def _written(
-    path: Path, recipe: Recipe, spool: Spool, segments: Iterator[Clip], meter: Meter, private: bool
-) -> tuple[str, ...]:
+def _written(path: Path, recipe: Recipe, spool: Spool, segments: Iterator[Clip], papers: _Papers) -> tuple[str, ...]:
     """Writes the film, marked and signed, or what a stop leaves of it; what a person should know of that."""
-    assert recipe.width and recipe.height
-    mark = _mark(recipe, private)
-    about = None if private else recipe.canonical().decode()
+    check_place(path, *recipe.film_size)
+    mark = _mark(recipe, papers.private)
+    about = None if papers.private else recipe.canonical().decode()
     with whole_file(path) as part:
         try:
             write(mark.marker.mark(segments) if mark.marker else segments, part, about=about)
         except (KeyboardInterrupt, RecipeError):
             part.keep()
             if part.stat().st_size:
-                _finish(part, recipe, spool, mark, meter, private)
+                _finish(part, recipe, spool, mark, papers)
             raise
-        return mark.notes + _finish(part, recipe, spool, mark, meter, private)
+        return mark.notes + _finish(part, recipe, spool, mark, papers)
 
 
 def make_all(
@@ -166,9 +187,10 @@ def make_all(
     limits: Limits | None = None,
 ) -> Iterator[Film]:
     """The recipe's n films, one after the other; film.mp4 becomes film-1.mp4, film-2.mp4, … where there are several."""
-    settled, _ = settle(recipe, clips=clips)
-    for index in range(settled.n):
-        yield make(settled.one_of(index), numbered(path, index, settled.n), clips=clips, on_step=on_step, limits=limits)
+    ready = prepare(recipe, clips=clips, limits=limits)
+    count = ready.recipe.n
+    for index in range(count):
+        yield make(ready.one_of(index), numbered(path, index, count), on_step=on_step, limits=limits)
 
 
 def numbered(path: Path | None, index: int, count: int) -> Path | None:
@@ -179,11 +201,12 @@ def numbered(path: Path | None, index: int, count: int) -> Path | None:
     return path.with_stem(f"{path.stem}-{index + 1}")
 
 
-def _prepare(recipe: Recipe, clips: Sequence[Clip]) -> _Ready:
-    """The settled recipe with its sources, fitted. Raises what is wrong with any of them."""
+def prepare(recipe: Recipe, *, clips: Sequence[Clip] = (), limits: Limits | None = None) -> Ready:
+    """The settled recipe with its sources, read once, reviewed and fitted. Raises what is wrong with any of them."""
     check_sources(recipe)
     backend = find(recipe.model or "native")
     loaded = load_sources(recipe, clips)
+    uploads = review_uploads(loaded, recipe.consent, every=limits is not None and limits.review_all)
     recipe, reading = _settle_words(recipe, backend, loaded)
     recipe = _settle_size(recipe, backend, loaded)
     assert recipe.width and recipe.height and recipe.fps
@@ -198,7 +221,7 @@ def _prepare(recipe: Recipe, clips: Sequence[Clip]) -> _Ready:
     )
     check_asks(next(begin(recipe, ready_clips)), backend)
     notes = [f"{each.name}: {note}" for each in loaded for note in each.media.notes]
-    return _Ready(recipe, reading, ready_clips, (*notes, *(said for _, said in fits if said)))
+    return Ready(recipe, reading, ready_clips, (*notes, *(said for _, said in fits if said)), uploads)
 
 
 def _settle_words(recipe: Recipe, backend: Backend, loaded: list[Loaded]) -> tuple[Recipe, Reading]:
@@ -278,23 +301,30 @@ def recipe_of(about: str | None) -> Recipe | None:
 
 
 def _settle_size(recipe: Recipe, backend: Backend, loaded: list[Loaded]) -> Recipe:
-    """The recipe with a size and a rate on the backend's grid; what is left open is the first source's shape."""
+    """The recipe with how its size is made, on the backend's grid; what is left open is the first source's shape.
+
+    The film's own size is said wherever the same way of making it follows from that.
+    """
     settings, home, grid = read_settings(), backend.home, backend.grid
     area = home.width * home.height
-    width, height = recipe.width, recipe.height
-    if recipe.shape:
+    width, height, factor = recipe.width, recipe.height, recipe.upscale
+    if recipe.size and width is None:
+        sized_by = plan_size(*recipe.film_size, grid, home)
+        width, height, factor = sized_by.native_width, sized_by.native_height, sized_by.upscale
+    elif recipe.shape:
         across, down = map(int, recipe.shape.split(":"))
         width, height = grid.nearest(across / down, area, settings.max_side_px)
     elif loaded and width is None and height is None:
         clip = loaded[0].clip
         width, height = clip.width, clip.height
-        if width % grid.side_step_px or height % grid.side_step_px or width * height > 2 * area:
+        if not home.suits(width, height, grid):
             width, height = grid.nearest(width / height, area, settings.max_side_px)
     sized = recipe.changed(
         shape=None,
         fps=recipe.fps or home.fps,
         width=width or home.width,
         height=height or home.height,
+        upscale=factor,
         steps=recipe.steps or home.steps,
         guidance=home.guidance if recipe.guidance is None else recipe.guidance,
         overlap=recipe.overlap or home.overlap,
@@ -304,7 +334,8 @@ def _settle_size(recipe: Recipe, backend: Backend, loaded: list[Loaded]) -> Reci
         check_factor(sized.upscale)
     assert sized.width and sized.height and sized.fps
     grid.check(sized.width, sized.height, sized.fps)
-    return sized
+    follows = plan_size(*sized.film_size, grid, home) == SizePlan.of(sized)
+    return sized.changed(size="{}x{}".format(*sized.film_size)) if follows else sized
 
 
 def _settle_length(recipe: Recipe, backend: Backend, clips: tuple[Clip, ...]) -> Recipe:
@@ -324,12 +355,12 @@ def _settle_length(recipe: Recipe, backend: Backend, clips: tuple[Clip, ...]) ->
     return settled
 
 
-def _segments(ready: _Ready, on_step: OnStep) -> Iterator[Clip]:
+def _segments(ready: Ready, on_step: OnStep) -> Iterator[Clip]:
     """The film's segments, in order, as they are made."""
     recipe = ready.recipe
     rng = np.random.default_rng(recipe.seed)
     segments = play(begin(recipe, ready.clips), lambda canvas: _fill(canvas, recipe, rng, on_step))
-    return upscale(segments, recipe.upscale) if recipe.upscale else segments
+    return fit_to(segments, SizePlan.of(recipe))
 
 
 def _fill(canvas: Canvas, recipe: Recipe, rng: np.random.Generator, on_step: OnStep) -> Iterator[Clip]:
@@ -356,26 +387,25 @@ def _mark(recipe: Recipe, private: bool) -> _Mark:
 
     A private film's is drawn, since a guessed prompt could be tried against a digest.
     """
-    assert recipe.width and recipe.height
     if not read_settings().watermark:
         return _Mark()
-    if min(recipe.width, recipe.height) * (recipe.upscale or 1) < SMALLEST_PX:
-        small = f"{recipe.width}x{recipe.height}"
+    if min(recipe.film_size) < SMALLEST_PX:
+        small = "{}x{}".format(*recipe.film_size)
         return _Mark(notes=(f"A film of {small} carries no watermark; from {SMALLEST_PX}x{SMALLEST_PX} on they do.",))
     number = secrets.randbits(ID_BITS) if private else int(recipe.digest()[: ID_BITS // 4], 16)
     key = KeyRing().current()
     return _Mark(Marker(key, number), Watermark(METHOD, f"{key.name}:{number:0{ID_BITS // 4}x}"), number)
 
 
-def _finish(part: Path, recipe: Recipe, spool: Spool, mark: _Mark, meter: Meter, private: bool) -> tuple[str, ...]:
+def _finish(part: Path, recipe: Recipe, spool: Spool, mark: _Mark, papers: _Papers) -> tuple[str, ...]:
     """Signs the film, by credentials in it or beside it, and remembers it; what a person should know of that."""
     settings, clip = read_settings(), spool.clip()
     if settings.credentials:
-        _sign(part, recipe, clip, mark, meter.read(), private)
+        _sign(part, recipe, clip, mark, papers)
     return remember(clip, part, recipe.digest(), mark.number) if settings.registry else ()
 
 
-def _sign(part: Path, recipe: Recipe, clip: Clip, mark: _Mark, receipt: Receipt, private: bool) -> None:
+def _sign(part: Path, recipe: Recipe, clip: Clip, mark: _Mark, papers: _Papers) -> None:
     settings = read_settings()
     model = Model.in_folder(weights_folder(settings)) if recipe.model == "native" else None
     said = Provenance(
@@ -384,9 +414,9 @@ def _sign(part: Path, recipe: Recipe, clip: Clip, mark: _Mark, receipt: Receipt,
         ingredients_of(recipe),
         model,
         mark.binding,
-        receipt,
-        review={"prompt": "checked by the policy", "frames": "not looked at"},
-        private=private,
+        papers.meter.read(),
+        review=papers.reviewer.said(private=papers.private),
+        private=papers.private,
     )
     sign(part, said)
 

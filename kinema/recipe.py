@@ -36,7 +36,7 @@ _NUMBER = re.compile(r"\d{1,12}(\.\d{1,18})?(e\+?\d)?|\d{1,9}/[1-9]\d{0,8}", re.
 _ERROR_OF_FIELD: dict[str, type[UsageError]] = {
     **dict.fromkeys(("prompt", "rewritten_prompt"), PromptError),
     **dict.fromkeys(("seconds", "frames", "made_frames", "fps"), DurationError),
-    **dict.fromkeys(("width", "height", "shape"), SizeError),
+    **dict.fromkeys(("size", "width", "height", "shape"), SizeError),
 }
 
 
@@ -259,7 +259,8 @@ class Recipe(BaseModel):
         None, ge=1, le=10**9, description="frames made, of which the first `frames` are the film"
     )
     fps: Exact | None = None
-    width: int | None = Field(None, ge=1, le=10**9)
+    size: str | None = Field(None, description="WIDTHxHEIGHT of the film, any; how it is made follows")
+    width: int | None = Field(None, ge=1, le=10**9, description="what the model makes, on its grid")
     height: int | None = Field(None, ge=1, le=10**9)
     shape: str | None = Field(None, description="16:9 and the like: the size nearest in area to the model's own")
     overlap: int | None = Field(None, ge=1, le=10**6, description="frames of a film that its continuation is made from")
@@ -268,6 +269,7 @@ class Recipe(BaseModel):
     steps: int | None = Field(None, ge=1, le=10**9)
     guidance: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
     n: int = Field(1, ge=1, le=10**9, description="films, of which the i-th has the seed plus i")
+    consent: str = Field("", max_length=300, description="who agreed to the real faces in the sources, and how")
     model: str | None = None
     configuration: str | None = Field(None, description="weights, runtime, precision and threads that frames depend on")
 
@@ -293,6 +295,11 @@ class Recipe(BaseModel):
             raise PromptError(f"the prompt holds the character {strange.group()!r}, which is no text; leave it out")
         return prompt
 
+    @field_validator("size")
+    @classmethod
+    def _is_size(cls, size: str | None) -> str | None:
+        return None if size is None else "{}x{}".format(*parse_size(size))
+
     @field_validator("shape")
     @classmethod
     def _is_shape(cls, shape: str | None) -> str | None:
@@ -306,6 +313,8 @@ class Recipe(BaseModel):
             raise PromptError(_EMPTY if "prompt" in self.model_fields_set else "the recipe lacks its prompt")
         if self.shape and (self.width or self.height):
             raise SizeError(f"shape {self.shape} and a width or height say the same thing; give one of them")
+        if self.size and not (self.width and self.height) and (self.shape or self.width or self.height or self.upscale):
+            raise SizeError(f"size {self.size} says it all; leave out shape, width, height and upscale")
         if self.seconds and self.frames and self.fps and self.seconds * self.fps != self.frames:
             raise DurationError(
                 f"{float(self.seconds):g} seconds and {self.frames} frames do not agree at {self.fps} fps; give one"
@@ -313,6 +322,14 @@ class Recipe(BaseModel):
         if self.made_frames and self.made_frames < (self.frames or 1):
             raise DurationError(f"{self.made_frames} made frames are fewer than the {self.frames} of the film")
         return self
+
+    @property
+    def film_size(self) -> tuple[int, int]:
+        """Width and height of the film, in pixels, of a recipe that says its size or is settled."""
+        if self.size:
+            return parse_size(self.size)
+        assert self.width and self.height
+        return self.width * (self.upscale or 1), self.height * (self.upscale or 1)
 
     def canonical(self) -> bytes:
         """The recipe as JSON: sorted, without spaces and open parts; equal recipes give equal bytes."""
@@ -368,7 +385,7 @@ def _in_plain_words(error: ValidationError) -> UsageError:
 
 def parse_size(text: str) -> tuple[int, int]:
     """Width and height of a text such as 128x96. Raises SizeError."""
-    match = re.fullmatch(r"\s*(\d{1,6})\s*[x×X]\s*(\d{1,6})\s*", text)  # noqa: RUF001
+    match = re.fullmatch(r"\s*0*([1-9]\d{0,5})\s*[x×X]\s*0*([1-9]\d{0,5})\s*", text)  # noqa: RUF001
     if not match:
         raise SizeError(f"size '{text}' is not WIDTHxHEIGHT, for instance 128x128")
     return int(match.group(1)), int(match.group(2))
@@ -404,6 +421,9 @@ def check_limits(recipe: Recipe, settings: Settings) -> None:
     for name, side in (("width", recipe.width), ("height", recipe.height)):
         if side > settings.max_side_px:
             raise SizeError(f"{name} {side} is too large; at most {settings.max_side_px} is made (KINEMA_MAX_SIDE_PX)")
+    if max(recipe.film_size) > (most := settings.max_film_side_px):
+        said = "{}x{}".format(*recipe.film_size)
+        raise SizeError(f"a film of {said} is too large; sides of at most {most} are made (KINEMA_MAX_FILM_SIDE_PX)")
     if recipe.steps > settings.max_steps:
         raise RecipeError(
             f"{recipe.steps} steps are too many; at most {settings.max_steps} are made (KINEMA_MAX_STEPS)"
@@ -422,8 +442,7 @@ def _decimal(value: Fraction) -> str:
     for prime in (2, 5):
         while rest % prime == 0:
             rest //= prime
-    exact = rest == 1 and math.log10(value.denominator) < 9
-    return f"{float(value):.10g}" if exact else str(value)
+    return f"{float(value):.10g}" if rest == 1 and math.log10(value.denominator) < 9 else str(value)
 
 
 def _shortened(value: object) -> str:

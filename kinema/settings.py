@@ -3,12 +3,14 @@
 It stands alone and lowest, so that every layer reads limits and places from here and no layer reads the environment.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from kinema.errors import SettingsError
 
@@ -32,7 +34,8 @@ class Settings(BaseSettings):
     certificate_key: Path | None = Field(None, description="the private key (PEM) of that certificate")
     anchors: Path | None = Field(None, description="certificates (PEM) whose films are trusted beside this machine's")
     max_seconds: float = Field(60.0, gt=0, description="the longest film")
-    max_side_px: int = Field(512, ge=16, description="the largest width or height")
+    max_side_px: int = Field(512, ge=16, description="the largest width or height that a model makes")
+    max_film_side_px: int = Field(2048, ge=16, description="the largest width or height of a film as it is written")
     max_fps: int = Field(60, ge=1, description="the highest rate")
     max_steps: int = Field(200, ge=1, description="the most steps of the solver")
     max_films: int = Field(64, ge=1, description="the most films of one request")
@@ -42,6 +45,27 @@ class Settings(BaseSettings):
     max_file_frames: int = Field(36_000, ge=1, description="the most frames of a media file that is read")
     max_clip_mb: float = Field(2048, gt=0, description="the memory of one clip that is read, in millions of bytes")
     max_decode_seconds: float = Field(120, gt=0, description="the longest time that reading a media file may take")
+    database: str | None = Field(None, description="SQL database of a server, by URL; else SQLite under KINEMA_HOME")
+    films: str | None = Field(None, description="where a server keeps films, an fsspec URL; else under KINEMA_HOME")
+    aliases: dict[str, str] = Field(
+        {"sora-2": "native", "sora-2-pro": "native"}, description="names that a server's models go by too, as JSON"
+    )
+    keep_days: float = Field(30, gt=0, le=36_500, description="how long a server keeps a film")
+    max_upload_mb: float = Field(512, gt=0, description="the largest request that a server takes, in millions of bytes")
+    max_request_seconds: float = Field(600, gt=0, description="the longest time that sending a request may take")
+    fetch: bool = Field(False, description="a server fetches pictures from http and https addresses")
+    private_addresses: bool = Field(
+        False, description="a server speaks to private addresses too, for such and webhooks"
+    )
+    lease_seconds: float = Field(
+        15, ge=1, description="after so long without a sign of life a worker's job is given on"
+    )
+    drain_seconds: float = Field(60, ge=0, description="how long a worker that is to stop may go on with its film")
+    review: Literal["off", "sampled", "all"] = Field(
+        "sampled", description="which frames of films and uploads are looked at: one a second and every cut, or all"
+    )
+    review_heads: Path | None = Field(None, description="your own heads for the frame review ('kinema review train')")
+    max_review_seconds: float = Field(300, gt=0, description="the longest time that looking at one film may take")
     policy_review: Literal["allow", "refuse"] = Field(
         "allow", description="what is done where the policy asks for review"
     )
@@ -65,3 +89,7 @@ def read_settings() -> Settings:
         raise SettingsError(
             f"KINEMA_{name.upper()} is {first['input']!r} ({meaning}): {said}; mend or unset it"
         ) from None
+    except UnreadableError:
+        found = os.environ.get("KINEMA_ALIASES", "")
+        said = f"KINEMA_ALIASES is {found!r}, which is no JSON; mend or unset it: "
+        raise SettingsError(said + 'it looks like {"sora-2": "native"}') from None

@@ -1,6 +1,7 @@
 """What several tests share: an environment of their own, and our networks at tiny size, exported and run for real."""
 
 import json
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from kinema.world.captions import words
+from tests.serving import Server, running
 
 CARD: dict[str, Any] = {
     "format": "kinema-native-1",
@@ -44,8 +46,8 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     monkeypatch.setenv("KINEMA_HOME", str(tmp_path_factory.getbasetemp() / "home"))
     monkeypatch.setenv("KINEMA_PRECISION", "f32")
     monkeypatch.setenv("KINEMA_THREADS", "1")
-    # On in test_engine_trust.py, which tests them: together they take a third of a second a film.
-    for name in ("WATERMARK", "CREDENTIALS", "REGISTRY"):
+    # On in test_engine_trust.py and test_review_engine.py, which test them: together they take a second a film.
+    for name in ("WATERMARK", "CREDENTIALS", "REGISTRY", "REVIEW"):
         monkeypatch.setenv(f"KINEMA_{name}", "off")
     backends.find.cache_clear()
 
@@ -79,6 +81,13 @@ def tiny_model(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The tiny networks stand in the place of the embedded ones."""
     monkeypatch.setenv("KINEMA_WEIGHTS", str(tiny_weights))
     return tiny_weights
+
+
+@pytest.fixture(scope="session")
+def server(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A whole server on the tiny networks, in processes of its own, without keys."""
+    with running(tmp_path_factory.mktemp("served"), tiny_weights) as server:
+        yield server
 
 
 def write_card(folder: Path, **changes: object) -> None:

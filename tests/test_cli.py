@@ -83,6 +83,8 @@ def test_json_is_one_object_with_what_was_promised(tiny_model: Path, capsys: pyt
         "frames": 12,
         "fps": 8,
         "size": "64x32",
+        "made_at": "64x32",
+        "upscale": None,
         "seconds": 1.5,
     }
 
@@ -150,7 +152,19 @@ def test_a_sheet_shows_the_film_in_stills(
         (["generate", ""], 2, "the prompt is empty"),
         (["generate", "x" * 40_000], 2, "the prompt has 40,000 characters"),
         (["generate", PROMPT, "--size", "big"], 2, "size 'big' is not WIDTHxHEIGHT"),
-        (["generate", PROMPT, "--size", "50x50", "--as-is"], 2, "width 50 is not a multiple of 16; the nearest is 48"),
+        (["generate", PROMPT, "--size", "0x50", "--as-is"], 2, "size '0x50' is not WIDTHxHEIGHT"),
+        (
+            ["generate", PROMPT, "--size", "4000x50", "--as-is"],
+            2,
+            "a film of 4000x50 is too large; sides of at most 2048",
+        ),
+        (["generate", PROMPT, "--size", "51x50", "--as-is", "-o", "a.mp4"], 1, "a film of 51x50 has an odd side"),
+        (["generate", PROMPT, "--size", "50x50", "--shape", "1:1", "--as-is"], 2, "size 50x50 says it all; leave out"),
+        (
+            ["generate", PROMPT, "--size", "50x50", "--upscale", "2", "--as-is"],
+            2,
+            "width 50 is not a multiple of 16; the nearest is 48",
+        ),
         (["generate", PROMPT, "--seconds", "0"], 2, "seconds '0' is of no use"),
         (["generate", PROMPT, "--seconds", "1000000", "--as-is"], 2, "at most 60 are made"),
         (["generate", PROMPT, "--seed", "-1"], 2, "seed -1"),

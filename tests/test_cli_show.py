@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 import kinema
 from kinema import cli
 from kinema.cli.commands import command_of, number
+from kinema.cli.films import size_parts
 from kinema.cli.generate import generate
 from kinema.clip import Clip
-from kinema.recipe import Recipe, parse_size
+from kinema.recipe import Recipe
 from kinema.tasks import TASKS
 
 PROMPT = "a red dog jumps in the snow."
@@ -41,8 +42,7 @@ def parsed(words: list[str]) -> Recipe:
     with generate.make_context("generate", words[2:]) as context:
         parts = {name: context.params[name] for name in ("prompt", "seconds", "fps", "seed", "steps", "guidance")}
         parts |= {name: context.params[name] for name in ("n", "as_is", "rewritten_prompt")}
-        width, height = parse_size(context.params["size"])
-        return Recipe(width=width, height=height, **parts)
+        return Recipe(**size_parts(context.params), **parts)
 
 
 PROMPTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1).filter(str.strip)
@@ -57,11 +57,14 @@ PROMPTS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")),
     fps=st.fractions(Fraction(1), Fraction(60), max_denominator=1001),
     guidance=st.floats(0, 100),
     seed=st.integers(0, 2**53 - 1),
+    size=st.sampled_from(
+        [{"size": "1280x720"}, {"width": 64, "height": 32}, {"width": 64, "height": 32, "upscale": 4}]
+    ),
 )
-def test_the_command_says_the_recipe_exactly(frames: int, fps: Fraction, **parts: object):
+def test_the_command_says_the_recipe_exactly(frames: int, fps: Fraction, size: dict[str, object], **parts: object):
     if parts["as_is"]:
         parts["rewritten_prompt"] = parts["prompt"]
-    recipe = Recipe(seconds=frames / fps, fps=fps, width=64, height=32, steps=7, **parts)
+    recipe = Recipe(seconds=frames / fps, fps=fps, steps=7, **size, **parts)
     command = command_of(recipe, "again.mp4")
     assert command is not None
     again = parsed(shlex.split(shlex.join(command)))
@@ -79,6 +82,8 @@ def test_numbers_are_said_exactly(value: Fraction | float):
 MAKES = {
     "generate": ["generate", PROMPT, "--as-is", "-o", "a.gif", *SHORT],
     "rewritten": ["generate", "a puppy leaps", "-o", "a.png", *SHORT],
+    "sized": ["generate", PROMPT, "--as-is", "--size", "90x51", "-o", "a.png", *SHORT],
+    "upscaled": ["generate", PROMPT, "--as-is", "--size", "32x32", "--upscale", "2", "-o", "a.png", *SHORT],
     "dashed": ["generate", "--as-is", "-o", "a.png", *SHORT, "--", "- a dog"],
     "animate": ["animate", "first.png", PROMPT, "--as-is", "--at", "last", "-o", "a.mp4", *SHORT],
     "extend": ["extend", "film.mp4", PROMPT, "--as-is", "--backward", "-o", "a.mp4", *SHORT],

@@ -97,6 +97,28 @@ def test_a_shape_and_a_larger_size_can_be_asked_for():
     assert height == width and height % 32 == 0
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["animate", "photo.png", PROMPT, "--seconds", "0.5"],
+        ["extend", "dog.png", "--seconds", "0.5"],
+        ["fill", "dog.png", "--lost", "0.5-1"],
+        ["loop", "--film", "dog.png", "--bridge", "0.5"],
+        ["blend", "dog.png", "ship.png", "--seconds", "0.5"],
+        ["remix", "dog.png", PROMPT],
+        ["storyboard", "--card", "0: a dog.", "--seconds", "1"],
+        ["recut", "dog.png[0-1]", "--add", "0.5"],
+        ["still", PROMPT],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_every_task_delivers_the_size_that_was_asked_for(arguments: list[str], capsys: pytest.CaptureFixture[str]):
+    assert cli.run([*arguments, *ENDING, "--size", "90x51", "-o", "made.webp"]) == 0
+    out, err = capsys.readouterr()
+    assert frames("made.webp").shape[1:3] == (51, 90)
+    assert "Size: 90x51 is made at 48x32, upscaled 2 times" in err and " 90x51 from 48x32 " in out
+
+
 def test_what_people_write_is_read():
     assert parse_piece("my dog.mp4[1-2.5]") == {"source": "my dog.mp4", "start": "1", "stop": "2.5"}
     assert parse_piece("dog.mp4") == {"source": "dog.mp4"} and parse_piece("d.mp4[-2]")["stop"] == "2"

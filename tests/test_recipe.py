@@ -137,8 +137,17 @@ def test_a_shape_is_a_ratio_and_stands_alone():
         Recipe(prompt="a", shape="1:1", width=128)
 
 
+def test_a_size_says_all_of_it_until_it_is_settled():
+    assert Recipe(prompt="a", size=" 1280X0720 ").size == "1280x720"
+    assert Recipe(prompt="a", size="1280x720", width=176, height=96, upscale=4).film_size == (1280, 720)
+    assert Recipe(prompt="a", width=176, height=96, upscale=4).film_size == (704, 384)
+    for parts in ({"shape": "1:1"}, {"upscale": 2}, {"width": 128}):
+        with pytest.raises(SizeError, match="size 64x64 says it all; leave out shape, width, height and upscale"):
+            Recipe.model_validate({"prompt": "a", "size": "64x64", **parts})
+
+
 def test_sizes_are_read_and_others_refused():
     assert parse_size("256x128") == parse_size(" 256 × 128 ") == (256, 128)  # noqa: RUF001
-    for text in ("", "256", "x128", "-1x5", "1e3x5", "256x128x3"):
+    for text in ("", "0x8", "8x00", "256", "x128", "-1x5", "1e3x5", "256x128x3"):
         with pytest.raises(SizeError, match="is not WIDTHxHEIGHT"):
             parse_size(text)

@@ -18,6 +18,7 @@ from kinema.settings import Settings, read_settings
         ("KINEMA_MAX_SECONDS", "0"),
         ("KINEMA_MAX_SIDE_PX", "tall"),
         ("KINEMA_MAX_FPS", ""),
+        ("KINEMA_ALIASES", "sora-2"),
     ],
 )
 def test_nonsense_names_the_variable_and_the_value(variable: str, value: str, monkeypatch: pytest.MonkeyPatch):

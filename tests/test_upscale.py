@@ -13,6 +13,7 @@ from kinema.backends import Grid, Home, upscale
 from kinema.backends.upscale import SizePlan, fit_to, lanczos, load, plan_size
 from kinema.clip import Clip, Sound
 from kinema.errors import CheckpointError, RecipeError, SizeError
+from kinema.recipe import Recipe
 
 FPS = Fraction(8)
 GRID, HOME = Grid(16, 4, (FPS,), 32), Home(128, 128, 32, FPS, steps=12, guidance=3.0, overlap=8)
@@ -184,7 +185,9 @@ def test_the_embedded_upscaler_is_small_and_says_what_it_runs_in():
         ((1280, 720), (176, 96), 4),
         ((1920, 1080), (176, 96), 4),
         ((320, 240), (144, 112), 4),
-        ((64, 64), (128, 128), 1),
+        ((64, 64), (64, 64), 1),
+        ((192, 144), (192, 144), 1),
+        ((100, 100), (128, 128), 1),
         ((129, 128), (128, 128), 2),
         ((4000, 10), (256, 16), 4),
     ],
@@ -205,6 +208,13 @@ def test_a_plan_crops_inside_and_keeps_the_shape(width: int, height: int):
     assert (right - left) * height == pytest.approx((lower - upper) * width)
     turned = plan_size(height, width, GRID, HOME)
     assert turned.native_width * turned.native_height == plan.native_width * plan.native_height
+
+
+def test_a_plan_is_found_again_in_the_recipe_that_was_settled_by_it():
+    plan = plan_size(1280, 720, GRID, HOME)
+    sides = {"width": plan.native_width, "height": plan.native_height}
+    assert SizePlan.of(Recipe(prompt="a dog", size="1280x720", upscale=plan.upscale, **sides)) == plan
+    assert SizePlan.of(Recipe(prompt="a dog", width=128, height=96, upscale=2)) == SizePlan(256, 192, 128, 96, 2)
 
 
 def test_a_plan_is_said_in_words():

@@ -68,6 +68,11 @@ class Home:
     overlap: int
     """Frames of a film that its continuation is best made from."""
 
+    def suits(self, width: int, height: int, grid: Grid) -> bool:
+        """Whether a size on the grid is made as it is: where it has at most twice the pixels of the model's own."""
+        on_grid = width % grid.side_step_px == height % grid.side_step_px == 0
+        return on_grid and width * height <= 2 * self.width * self.height
+
 
 @dataclass(frozen=True)
 class Step:

@@ -23,6 +23,7 @@ from kinema.backends import Grid, Home, graphs
 from kinema.backends.processor import Numerics, numerics, processor_flags
 from kinema.clip import Clip
 from kinema.errors import RecipeError, SizeError
+from kinema.recipe import Recipe
 from kinema.settings import read_settings
 
 FACTOR = 2
@@ -134,6 +135,17 @@ class SizePlan:
     factor: int
     """1 where the native size is enough."""
 
+    @classmethod
+    def of(cls, recipe: Recipe) -> SizePlan:
+        """How a settled recipe's film gets its size."""
+        assert recipe.width and recipe.height
+        return cls(*recipe.film_size, recipe.width, recipe.height, recipe.upscale or 1)
+
+    @property
+    def upscale(self) -> int | None:
+        """The factor as a recipe has it."""
+        return self.factor if self.factor > 1 else None
+
     @property
     def crop(self) -> tuple[float, float, float, float]:
         """Left, upper, right and lower edge, in upscaled pixels, of the largest part with the asked shape."""
@@ -159,13 +171,15 @@ class SizePlan:
 
 
 def plan_size(width: int, height: int, grid: Grid, home: Home) -> SizePlan:
-    """How to make frames of exactly this size: from the shape on the grid that is nearest in aspect and in home's area.
+    """How to make frames of exactly this size: as it is, or from the shape nearest in aspect and in home's area.
 
-    No native side is over twice home's longest. Raises SizeError.
+    No native side is then over twice home's longest. Raises SizeError.
     """
     for name, side in (("width", width), ("height", height)):
         if side < 1:
             raise SizeError(f"{name} {side} makes no film; it must be at least 1")
+    if home.suits(width, height, grid):
+        return SizePlan(width, height, width, height, 1)
     native = grid.nearest(width / height, home.width * home.height, 2 * max(home.width, home.height))
     scale = max(width / native[0], height / native[1])
     factor = next((factor for factor in (1, *FACTORS) if scale <= factor), FACTORS[-1])

@@ -28,7 +28,7 @@ from kinema.recipe import (
     Storyboard,
 )
 
-COMMON = ("seconds", "fps", "upscale", "seed", "steps", "guidance", "as_is", "overlap")
+COMMON = ("seconds", "fps", "seed", "steps", "guidance", "as_is", "overlap", "consent")
 _PLAIN_PATH = re.compile(r"[^\s\[\]@-][^\s\[\]]*")
 
 
@@ -67,10 +67,15 @@ def said_by_options(recipe: Recipe) -> dict[str, Any] | None:
     if own is None or not all(paths):
         return None
     parts = {name: getattr(recipe, name) for name in COMMON} | {"prompt": recipe.prompt} | own
-    parts["size"] = f"{recipe.width}x{recipe.height}"
+    parts |= {"size": recipe.size} if recipe.size else _made_size(recipe)
     if not recipe.as_is and recipe.prompt and recipe.rewritten_prompt != recipe.prompt:
         parts["rewritten_prompt"] = recipe.rewritten_prompt
     return parts
+
+
+def _made_size(recipe: Recipe) -> dict[str, Any]:
+    """The size that the model makes, and how many times that the film has."""
+    return {"size": f"{recipe.width}x{recipe.height}", "upscale": recipe.upscale or 1}
 
 
 def _how(recipe: Recipe, paths: list[str]) -> dict[str, Any] | None:

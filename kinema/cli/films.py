@@ -1,18 +1,18 @@
 """What all verbs that make films have in common: their options, what they tell, and how they stop.
 
-A verb takes its own options, makes a Recipe of them and hands it to `deliver`, which settles it, says how it was
-understood, shows progress, writes the film and what goes with it, and says where it is.
+A verb takes its own options and hands them to `make_task`, which makes a Recipe of them. `deliver` settles it, says how
+it was understood, shows progress, writes the film and what goes with it, and says where it is.
 """
 
 from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from kinema.engine import Film
     from kinema.recipe import Recipe
 
-Command = TypeVar("Command", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
 
 
@@ -37,7 +36,7 @@ class Stopped(click.Abort):
 class Show:
     """What a person wants to see beside the film; `sheet` is a path, empty for one beside the film.
 
-    private and max_energy_wh are the limits that the film is made under.
+    private, max_energy_wh and review are the limits that the film is made under.
     """
 
     as_json: bool = False
@@ -46,10 +45,11 @@ class Show:
     sheet: str | None = None
     private: bool = False
     max_energy_wh: float | None = None
+    review: str | None = None
 
     @classmethod
     def taken(cls, options: dict[str, Any]) -> Show:
-        """What show_options gave, taken out of a verb's options."""
+        """What SHOW gave, taken out of a verb's options."""
         return cls(**{name: options.pop(name) for name in cls.__dataclass_fields__})
 
     def __post_init__(self) -> None:
@@ -72,89 +72,110 @@ class FilmVerb(click.Command):
         return super().parse_args(context, joined)
 
 
-def size_options(command: Command) -> Command:
-    """--size, --shape, --fps and --upscale; a verb hands the first two to `size_parts`."""
-    for option in (
-        click.option("--upscale", type=int, help="Make it 2 or 4 times as large."),
-        click.option("--fps", help="Frames per second; films are brought to it."),
-        click.option("--shape", "aspect", help="16:9, 9:16, 1:1, 4:3, 3:4 …: the nearest size that the model makes."),
-        click.option("--size", help="WIDTHxHEIGHT in pixels, such as 128x128."),
-    ):
-        command = option(command)
-    return command
+RECIPE = (
+    click.Option(["--size"], help="WIDTHxHEIGHT in pixels, any: made at the nearest shape of the model, and fitted."),
+    click.Option(["--shape", "aspect"], help="16:9, 9:16, 1:1, 4:3, 3:4 …: the nearest size that the model makes."),
+    click.Option(["--fps"], help="Frames per second; films are brought to it."),
+    click.Option(["--upscale"], type=int, help="Make it 2 or 4 times as large as it would be, or as --size says."),
+    click.Option(["--seed"], type=int, help="The same seed makes the same film; drawn and told where left out."),
+    click.Option(["--steps"], type=int, help="Steps of the solver: more take longer and look cleaner."),
+    click.Option(["--guidance"], type=float, help="How strictly the prompt is followed; 1 leaves it to the model."),
+    click.Option(["-n", "n"], type=int, default=1, show_default=True, help="Films, with seeds counting up."),
+    click.Option(["--as-is"], is_flag=True, help="Give the prompt to the model unrewritten."),
+    click.Option(["--read-as", "rewritten_prompt"], metavar="TEXT", help="Give the model these words instead."),
+)
+"""Parts of a recipe that all tasks have."""
+CONSENT = click.Option(
+    ["--consent"],
+    metavar="WHO, HOW",
+    help="Who agreed to the real faces in the films and pictures, and how; the film's credentials say it.",
+)
+"""For tasks that may start from pictures of people."""
+SHOW = (
+    click.Option(["-o", "--output"], type=_FILE, help="Film to write: .mp4 .webm .gif .webp .png."),
+    click.Option(["--sheet"], metavar="[PATH]", help="Write a sheet of stills too: beside the film, or to PATH.png."),
+    click.Option(["--preview"], is_flag=True, help="Show in the terminal what is being made."),
+    click.Option(["--progress/--no-progress"], default=None, help="Tell how far it is; by default in a terminal."),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object per film instead of a line."),
+    click.Option(["--private"], is_flag=True, help="Keep the prompt out of the film; a salted hash goes in."),
+    click.Option(["--max-energy-wh"], type=float, help="Stop, keeping what is made, before it takes more watt-hours."),
+    click.Option(
+        ["--review"], type=click.Choice(["all"]), help="Look at every frame, not at one a second and every cut."
+    ),
+)
+"""All that is no part of the recipe, as Show holds it, and where the film goes."""
 
 
-def model_options(command: Command) -> Command:
-    """--seed, --steps, --guidance and -n: parts of a recipe by their own names."""
-    for option in (
-        click.option("-n", "n", type=int, default=1, show_default=True, help="Films, with seeds counting up."),
-        click.option("--guidance", type=float, help="How strictly the prompt is followed; 1 leaves it to the model."),
-        click.option("--steps", type=int, help="Steps of the solver: more take longer and look cleaner."),
-        click.option("--seed", type=int, help="The same seed makes the same film; drawn and told where left out."),
-    ):
-        command = option(command)
-    return command
+def film_verb(name: str, *options: click.Option) -> Callable[[Callable[..., None]], click.Command]:
+    """A verb that makes a film, with these options after its own."""
+
+    def made(function: Callable[..., None]) -> click.Command:
+        verb = click.command(name, cls=FilmVerb)(function)
+        verb.params += [*options, *SHOW]
+        return verb
+
+    return made
 
 
-def words_options(command: Command) -> Command:
-    """--as-is and --read-as: parts of a recipe, the latter as rewritten_prompt."""
-    for option in (
-        click.option("--read-as", "rewritten_prompt", metavar="TEXT", help="Give the model these words instead."),
-        click.option("--as-is", is_flag=True, help="Give the prompt to the model unrewritten."),
-    ):
-        command = option(command)
-    return command
+def make_task(
+    task: str, media: Sequence[Path], how: dict[str, Any], options: dict[str, Any], suffix: str = ".mp4"
+) -> None:
+    """Makes the film of a task on these media; `options` are what RECIPE and SHOW gave, and other parts of a recipe."""
+    from kinema.recipe import HOWS, Recipe
 
-
-def show_options(command: Command) -> Command:
-    """-o, --sheet, --preview, --progress, --json, --private and --max-energy-wh; a verb hands them to `deliver`."""
-    for option in (
-        click.option(
-            "--max-energy-wh", type=float, help="Stop, keeping what is made, before it takes more watt-hours."
-        ),
-        click.option("--private", is_flag=True, help="Keep the prompt out of the film; a salted hash goes in."),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object per film instead of a line."),
-        click.option("--progress/--no-progress", default=None, help="Tell how far it is; by default in a terminal."),
-        click.option("--preview", is_flag=True, help="Show in the terminal what is being made."),
-        click.option("--sheet", metavar="[PATH]", help="Write a sheet of stills too: beside the film, or to PATH.png."),
-        click.option("-o", "--output", type=_FILE, help="Film to write: .mp4 .webm .gif .webp .png."),
-    ):
-        command = option(command)
-    return command
+    wanted, size, output = Show.taken(options), size_parts(options), options.pop("output")
+    parts = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in how.items() if value not in (None, ())}
+    recipe = Recipe.model_validate(
+        {"task": task, "sources": [{"path": str(path)} for path in media]}
+        | ({"how": given} if task in HOWS else {})
+        | size
+        | parts
+    )
+    deliver(recipe, output, wanted, suffix)
 
 
 def size_parts(options: dict[str, Any]) -> dict[str, Any]:
-    """Width, height and shape as parts of a recipe; takes --size and --shape out of the options. Raises SizeError."""
+    """--size, --shape and --upscale, taken out of the options, as parts of a recipe. Raises SizeError.
+
+    With --upscale, --size is what the model makes before it is upscaled, 1 saying that it is not.
+    """
     from kinema.recipe import parse_size
 
-    size, aspect = options.pop("size"), options.pop("aspect")
-    width, height = parse_size(size) if size else (None, None)
-    return {name: value for name, value in (("width", width), ("height", height), ("shape", aspect)) if value}
+    size, aspect, factor = options.pop("size"), options.pop("aspect"), options.pop("upscale")
+    parts = {"shape": aspect, "upscale": None if factor == 1 else factor}
+    if size and factor:
+        parts |= zip(("width", "height"), parse_size(size), strict=True)
+    else:
+        parts["size"] = size
+    return {name: value for name, value in parts.items() if value is not None}
 
 
 def deliver(recipe: Recipe, output: Path | None, show: Show, suffix: str = ".mp4") -> None:
     """Makes the recipe's films and says where each is; without a path they are named after prompt and seed."""
     from kinema import engine
+    from kinema.media import check_place
 
-    begun = monotonic()
+    begun, limits = monotonic(), engine.Limits(show.max_energy_wh, show.private, show.review == "all")
     with Progress("getting ready", shown=show.progress):
-        settled, reading = engine.settle(recipe)
-    tell(settled, reading, heard=recipe.rewritten_prompt is None)
+        ready = engine.prepare(recipe, limits=limits)
+    settled = ready.recipe
     path = output or Path(f"{slug(settled.prompt or settled.task)}-{settled.seed}{suffix}")
+    check_place(path, *settled.film_size)
+    tell(settled, ready.reading, heard=recipe.rewritten_prompt is None)
     expected_s = pace.expected_seconds(settled)
     for index in range(settled.n):
         label = f"film {index + 1} of {settled.n}" if settled.n > 1 else "making"
-        one, place = settled.one_of(index), engine.numbered(path, index, settled.n)
+        one, place = ready.one_of(index), engine.numbered(path, index, settled.n)
         assert place is not None
         started = time()
-        limits = engine.Limits(show.max_energy_wh, show.private)
         with Progress(label, expected_s=expected_s, shown=show.progress, preview=show.preview) as progress:
             try:
                 film = engine.make(one, place, on_step=progress.step, limits=limits)
             except KeyboardInterrupt:
                 raise Stopped(_what_is_left(place, index, started)) from None
             if progress.measured_s:
-                pace.remember(one, progress.measured_s)
+                pace.remember(one.recipe, progress.measured_s)
         wall_s, begun = monotonic() - begun, monotonic()
         for note in film.notes:
             click.echo(f"Note: {note}", err=True)
@@ -162,7 +183,27 @@ def deliver(recipe: Recipe, output: Path | None, show: Show, suffix: str = ".mp4
         if show.as_json:
             echo_json(summary(film, wall_s) | ({"sheet": str(sheet)} if sheet else {}))
         else:
-            click.echo(f"{film.path} · seed {film.recipe.seed} · {wall_s:.1f} s" + (f" · {sheet}" if sheet else ""))
+            click.echo(" · ".join(_last_line(film, wall_s, sheet)))
+
+
+def _last_line(film: Film, wall_s: float, sheet: Path | None) -> Iterator[str]:
+    """Where a film is, its size where the model made another, its seed and how long it took."""
+    yield str(film.path)
+    if resized(film.recipe):
+        yield f"{film.clip.width}x{film.clip.height} from {film.recipe.width}x{film.recipe.height}"
+    yield f"seed {film.recipe.seed}"
+    yield f"{wall_s:.1f} s"
+    if sheet:
+        yield str(sheet)
+
+
+def resized(recipe: Recipe) -> str | None:
+    """How a settled recipe's film gets its size, in words; None where that is what the model makes."""
+    if recipe.film_size == (recipe.width, recipe.height):
+        return None
+    from kinema.backends.upscale import SizePlan
+
+    return SizePlan.of(recipe).words
 
 
 def tell(recipe: Recipe, reading: Reading, *, heard: bool = True) -> None:
@@ -184,6 +225,8 @@ def tell(recipe: Recipe, reading: Reading, *, heard: bool = True) -> None:
     for card in getattr(recipe.how, "cards", ()):
         if card.rewritten and card.rewritten != card.text:
             click.echo(f"I read at {float(card.at):g} s: {card.rewritten}", err=True)
+    if how := resized(recipe):
+        click.echo(f"Size: {how}", err=True)
     if recipe.made_frames != recipe.frames:
         click.echo(f"I make {recipe.made_frames} frames, and keep the first {recipe.frames}", err=True)
 
@@ -207,6 +250,8 @@ def summary(film: Film, wall_s: float) -> dict[str, object]:
         "frames": len(film.clip),
         "fps": fps.numerator if fps.denominator == 1 else float(fps),
         "size": f"{film.clip.width}x{film.clip.height}",
+        "made_at": f"{recipe.width}x{recipe.height}",
+        "upscale": recipe.upscale,
         "seconds": film.clip.seconds,
         "wall_s": round(wall_s, 3),
         "energy_wh": round(film.receipt.energy_wh, 6),

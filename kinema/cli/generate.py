@@ -1,32 +1,16 @@
 """The verb that makes a film from a sentence."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from typing import Any
 
 import click
 
-from kinema.cli.films import (
-    FilmVerb,
-    Show,
-    deliver,
-    model_options,
-    show_options,
-    size_options,
-    size_parts,
-    words_options,
-)
+from kinema.cli.films import RECIPE, film_verb, make_task
 
 
-@click.command(cls=FilmVerb)
+@film_verb("generate", *RECIPE)
 @click.argument("prompt")
-@show_options
-@size_options
 @click.option("--seconds", help="Length, such as 4 or 2.5.")
-@model_options
-@words_options
-def generate(output: Path | None, **options: Any) -> None:
+def generate(**options: Any) -> None:
     """Make a film of what PROMPT says.
 
     The last line says where the film is, its seed and how long it took. Without -o the film is named after the prompt
@@ -37,9 +21,7 @@ def generate(output: Path | None, **options: Any) -> None:
       kinema generate "a red dog jumps in a snowy forest at night" -o dog.mp4
       kinema generate "two boats on the ocean at sunset" --seed 7 --steps 20 -n 4
       kinema generate "a whale swims underwater" --shape 16:9 --upscale 2 -o whale.mp4
+      kinema generate "a whale swims underwater" --size 1280x720 -o whale.mp4
       kinema generate "a rocket rises over the moon" -o rocket.gif --preview --sheet
     """
-    from kinema.recipe import Recipe
-
-    wanted = Show.taken(options)
-    deliver(Recipe(**size_parts(options), **options), output, wanted)
+    make_task("generate", [], {}, options)

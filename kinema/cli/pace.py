@@ -53,7 +53,8 @@ def _passes(recipe: Recipe) -> float:
 
 
 def _key(recipe: Recipe) -> str:
-    return f"{recipe.task} {recipe.model} {recipe.configuration}"
+    larger = f" {recipe.upscale} {recipe.size}" if recipe.upscale else ""
+    return f"{recipe.task} {recipe.model} {recipe.configuration}{larger}"
 
 
 def _path() -> Path:

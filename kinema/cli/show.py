@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kinema.cli.films import resized
 from kinema.cli.terminal import echo_json
 
 if TYPE_CHECKING:
@@ -81,8 +82,7 @@ def _rows(film: Path, recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield name.replace("_", " "), _plain(value)
     if recipe.seconds and recipe.fps:
         yield "length", f"{float(recipe.seconds):g} s made: {recipe.frames} frames at {float(recipe.fps):g} fps"
-    larger = f", then {recipe.upscale} times as large" if recipe.upscale else ""
-    yield "size", f"{recipe.width}x{recipe.height}{larger}"
+    yield "size", resized(recipe) or f"{recipe.width}x{recipe.height}"
     yield "seed", str(recipe.seed)
     yield "steps", f"{recipe.steps}, guidance {recipe.guidance:g}"
     yield "made by", f"{recipe.model}: {recipe.configuration}"

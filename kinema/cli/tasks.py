@@ -5,57 +5,20 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinema.cli.films import (
-    FilmVerb,
-    Show,
-    deliver,
-    model_options,
-    show_options,
-    size_options,
-    size_parts,
-    words_options,
-)
+from kinema.cli.films import CONSENT, RECIPE, Show, deliver, film_verb, make_task
 
 if TYPE_CHECKING:
     from kinema.recipe import Recipe
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-_OWN_WORDS = "Without PROMPT, a film that Kinema made keeps its own."
 _FILE = click.Path(path_type=Path)
 
 
-def _verb(name: str) -> Callable[[Callable[..., None]], click.Command]:
-    """A verb with the options that all of these have."""
-
-    def made(function: Callable[..., None]) -> click.Command:
-        return click.command(name, cls=FilmVerb)(show_options(size_options(model_options(words_options(function)))))
-
-    return made
-
-
-def _make(task: str, media: Sequence[Path], how: dict[str, Any], options: dict[str, Any], suffix: str = ".mp4") -> None:
-    """Makes the film of a task on these media; `options` are those that all verbs have."""
-    from kinema.recipe import HOWS, Recipe
-
-    wanted, size, output = Show.taken(options), size_parts(options), options.pop("output")
-    parts = {name: value for name, value in options.items() if value is not None}
-    given = {name: value for name, value in how.items() if value not in (None, ())}
-    recipe = Recipe.model_validate(
-        {"task": task, "sources": [{"path": str(path)} for path in media]}
-        | ({"how": given} if task in HOWS else {})
-        | size
-        | parts
-    )
-    deliver(recipe, output, wanted, suffix)
-
-
-@_verb("still")
+@film_verb("still", *RECIPE)
 @click.argument("prompt")
 def still(**options: Any) -> None:
     """Make a picture of what PROMPT says.
@@ -65,10 +28,10 @@ def still(**options: Any) -> None:
       kinema still "a red dog in a snowy forest at night" -o dog.png
       kinema still "two boats on the ocean at sunset" --shape 16:9 --upscale 2
     """
-    _make("still", [], {}, options, suffix=".png")
+    make_task("still", [], {}, options, suffix=".png")
 
 
-@_verb("animate")
+@film_verb("animate", *RECIPE, CONSENT)
 @click.argument("picture", type=_FILE)
 @click.argument("prompt", default="")
 @click.option("--last", type=_FILE, help="A second picture, with which the film ends.")
@@ -84,10 +47,10 @@ def animate(picture: Path, last: Path | None, at: str | None, **options: Any) ->
       kinema animate dog.png "a red dog jumps in the snow"
       kinema animate morning.jpg --last evening.jpg --seconds 4 -o day.mp4
     """
-    _make("animate", [picture, last] if last else [picture], {"at": at}, options)
+    make_task("animate", [picture, last] if last else [picture], {"at": at}, options)
 
 
-@_verb("extend")
+@film_verb("extend", *RECIPE, CONSENT)
 @click.argument("film", type=_FILE)
 @click.argument("prompt", default="")
 @click.option("--seconds", help="How much is added, such as 4 or 2.5.")
@@ -103,10 +66,10 @@ def extend(film: Path, backward: bool, **options: Any) -> None:
       kinema extend dog.mp4 --seconds 4 -o longer.mp4
       kinema extend dog.mp4 "a red dog sleeps in the snow" --backward
     """
-    _make("extend", [film], {"direction": "backward" if backward else "forward"}, options)
+    make_task("extend", [film], {"direction": "backward" if backward else "forward"}, options)
 
 
-@_verb("fill")
+@film_verb("fill", *RECIPE, CONSENT)
 @click.argument("film", type=_FILE)
 @click.argument("prompt", default="")
 @click.option("--mask", type=_FILE, help="A picture, or a film as long as FILM: what is white in it is invented.")
@@ -144,10 +107,10 @@ def fill(
         "keep_every": keep_every,
         "keep": keep,
     }
-    _make("fill", [film, mask] if mask else [film], how, options)
+    make_task("fill", [film, mask] if mask else [film], how, options)
 
 
-@_verb("loop")
+@film_verb("loop", *RECIPE, CONSENT)
 @click.argument("prompt", default="")
 @click.option("--film", type=_FILE, help="The film to be looped; without it, one is made of PROMPT.")
 @click.option("--bridge", help="Seconds that are made to lead from the end to the beginning; 2 if left out.")
@@ -164,10 +127,10 @@ def loop(film: Path | None, bridge: str | None, keep: str | None, **options: Any
       kinema loop --film dog.mp4 --bridge 2
       kinema loop --film dog.mp4 --keep middle
     """
-    _make("loop", [film] if film else [], {"bridge": bridge, "keep": keep}, options)
+    make_task("loop", [film] if film else [], {"bridge": bridge, "keep": keep}, options)
 
 
-@_verb("blend")
+@film_verb("blend", *RECIPE, CONSENT)
 @click.argument("first", type=_FILE)
 @click.argument("second", type=_FILE)
 @click.argument("prompt", default="")
@@ -191,10 +154,10 @@ def blend(
       kinema blend dog.mp4 ship.mp4 --seconds 3 --influence 0:1,0.5:0.5,1:0
     """
     curve = parse_curve(influence) if influence is not None else None
-    _make("blend", [first, second], {"influence": curve, "strength": strength, "then": then}, options)
+    make_task("blend", [first, second], {"influence": curve, "strength": strength, "then": then}, options)
 
 
-@_verb("remix")
+@film_verb("remix", *RECIPE, CONSENT)
 @click.argument("film", type=_FILE)
 @click.argument("prompt", default="")
 @click.option("--strength", help="subtle, mild, strong, or a number above 0 and up to 1, which leaves nothing of FILM.")
@@ -206,10 +169,10 @@ def remix(film: Path, strength: str | None, **options: Any) -> None:
       kinema remix dog.mp4 "a red dog jumps in a city at night" --strength strong
       kinema remix dog.mp4 --strength subtle -n 4
     """
-    _make("remix", [film], {"strength": strength}, options)
+    make_task("remix", [film], {"strength": strength}, options)
 
 
-@_verb("storyboard")
+@film_verb("storyboard", *RECIPE, CONSENT)
 @click.argument("file", required=False, metavar="[FILE.json|-]")
 @click.option(
     "--card", "cards", multiple=True, metavar="SECOND:TEXT", help="A card; @FILE or @FILE[FROM-TO] shows media."
@@ -233,7 +196,7 @@ def storyboard(file: str | None, cards: tuple[str, ...], **options: Any) -> None
         raise click.UsageError("give the cards as one FILE, or each with --card")
     parts = read_board(file) if file is not None else {"cards": [parse_card(text) for text in cards]}
     found, media = _numbered(parts.pop("cards"))
-    _make(
+    make_task(
         "storyboard",
         media,
         {"cards": tuple(found)},
@@ -241,7 +204,7 @@ def storyboard(file: str | None, cards: tuple[str, ...], **options: Any) -> None
     )
 
 
-@_verb("recut")
+@film_verb("recut", *RECIPE, CONSENT)
 @click.argument("pieces", nargs=-1, required=True, metavar="FILM[FROM-TO]...")
 @click.option("--prompt", default="", help="What should be seen in what is invented.")
 @click.option("--gap", help="Seconds that are invented between one piece and the next.")
@@ -255,12 +218,11 @@ def recut(pieces: tuple[str, ...], gap: str | None, add: str | None, **options: 
       kinema recut "dog.mp4[0-2]" "ship.mp4[1.5-3]" "dog.mp4[2-4]" --gap 1
     """
     found, media = _numbered([parse_piece(text) for text in pieces])
-    _make("recut", media, {"pieces": tuple(found), "gap": gap, "add": add}, options)
+    make_task("recut", media, {"pieces": tuple(found), "gap": gap, "add": add}, options)
 
 
-@click.command("make", cls=FilmVerb)
+@film_verb("make")
 @click.argument("recipe")
-@show_options
 def make(recipe: str, output: Path | None, **options: Any) -> None:
     """Make a RECIPE: a JSON file, - for stdin, or a film that Kinema made, whose own recipe is made again.
 

@@ -12,7 +12,7 @@ It stands apart from clip.py so that a Clip costs no codec to import.
 from kinema.media.about import read_about
 from kinema.media.fit import Shape, fit
 from kinema.media.limits import Limits
-from kinema.media.place import PICTURES, VIDEO, Part, check_suffix, whole_file
+from kinema.media.place import PICTURES, VIDEO, Part, check_place, check_suffix, whole_file
 from kinema.media.read import Media, load, read
 from kinema.media.write import write
 
@@ -23,6 +23,7 @@ __all__ = [
     "Media",
     "Part",
     "Shape",
+    "check_place",
     "check_suffix",
     "fit",
     "load",

@@ -41,6 +41,17 @@ def check_suffix(path: Path) -> None:
         )
 
 
+def check_place(path: Path, width: int, height: int) -> None:
+    """Raises OutputError unless the path's ending names a format that can hold frames of that size."""
+    check_suffix(path)
+    if path.suffix.lower() == ".mp4" and (width % 2 or height % 2):
+        near = f"{max(2, width - width % 2)}x{max(2, height - height % 2)}"
+        raise OutputError(
+            f"a film of {width}x{height} has an odd side, which .mp4 (H.264) cannot hold; the nearest is {near},"
+            " or write .webm, .gif, .webp or .png"
+        )
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[Part]:
     """Lends film.part.mp4 beside film.mp4, which takes the final name only if the body succeeds.

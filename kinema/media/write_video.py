@@ -24,6 +24,7 @@ from kinema.clip import Clip, Sound
 from kinema.errors import OutputError
 from kinema.media.about import MARK
 from kinema.media.colour import EXACT
+from kinema.media.place import check_place
 
 _BT709 = 1  # the number of that colour space in ITU-T H.273, which both PyAV and the files use
 _SOUND_RATES = {".mp4": (8000, 16000, 22050, 24000, 32000, 44100, 48000, 96000), ".webm": (48000,)}
@@ -55,10 +56,7 @@ class _Film:
         self.path, self.suffix = path, path.suffix.lower()
         self.shape, self.fps, self.done = (first.height, first.width), first.fps, 0
         self.failed = False
-        if self.suffix == ".mp4" and (first.width % 2 or first.height % 2):
-            raise OutputError(
-                f"{first.width}x{first.height} is odd, which H.264 cannot hold; write .webm, .webp or .png"
-            )
+        check_place(path, first.width, first.height)
         options = _GROWING if self.suffix == ".mp4" else {"fflags": "+bitexact"}
         self.container = av.open(f"file:{path}", "w", format=self.suffix[1:], options=options)
         if about is not None:

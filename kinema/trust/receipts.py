@@ -90,11 +90,6 @@ class Nearest:
         }
 
 
-def has_index(folder: Path, home: Path) -> bool:
-    """Whether the captions of a model's training clips are kept already, so that `nearest` takes a second or two."""
-    return _place(folder, home).is_file()
-
-
 def nearest(
     clip: Clip, caption: str, folder: Path, home: Path, on_clip: Callable[[int, int], None] = lambda done, total: None
 ) -> Nearest:
