@@ -9,12 +9,13 @@ H W pixels.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import numpy as np
 
-from kinema.backends import BACKENDS, Grid, Home, Reading, Step
+from kinema.backends import BACKENDS, Grid, Home, Reading, Step, leading
+from kinema.backends.leading import evened, led
 from kinema.backends.networks import Card, Networks, load_networks, read_card, weights_folder
 from kinema.backends.processor import numerics, processor_flags
 from kinema.backends.sampler import Watch, guided, noised, sample, times
@@ -78,6 +79,17 @@ class _Given:
     text: np.ndarray
 
 
+@dataclass(eq=False)
+class _Filling:
+    """A canvas while it is filled: which latents are wholly known (K,) bool, those that are there and still needed, by
+    their place, and the last frame (H, W, 3) uint8 that was handed on."""
+
+    canvas: Canvas
+    whole: np.ndarray
+    latents: dict[int, np.ndarray] = field(default_factory=dict)
+    last: np.ndarray | None = None
+
+
 class Native:
     """Fills canvases with networks that this project trained."""
 
@@ -129,24 +141,25 @@ class Native:
         windows = plan(whole, pinned, self.card.window, self.card.overlap)
         stops = self._stops(steps, canvas.start)
         told, blank, root = self._told(canvas.captions, guidance), self._blank(canvas), int(rng.integers(2**63))
-        latents: dict[int, np.ndarray] = {}
-        done = 0
+        filling, done = _Filling(canvas, whole), 0
+        latents = filling.latents
         for index, window in enumerate(windows):
             given = self._given(canvas, window, latents, told, blank)
             noise = np.random.default_rng([root, index]).standard_normal(given.latents.shape, dtype=np.float32)
             watch = self._watch(on_step, window, (len(stops) - 1) * index, (len(stops) - 1) * len(windows))
-            made = self._flow(given, noise, stops, guidance, watch)
+            made = _led(self._flow(given, noise, stops, guidance, watch), given)
             for place in range(window.start, window.stop):
                 if whole[place]:
                     latents[place] = given.latents[place - window.start]
                 elif window.keep_start <= place < window.keep_stop:
                     latents[place] = made[place - window.start]
             ready = next((k for k in range(done, len(whole)) if not whole[k] and k not in latents), len(whole))
-            yield from self._clips(canvas, latents, whole, done, ready)
+            yield from self._clips(filling, done, ready)
             done = ready
             needed = min([done, *(later.start for later in windows[index + 1 :])]) - 1
-            latents = {place: each for place, each in latents.items() if place >= needed}
-        yield from self._clips(canvas, latents, whole, done, len(whole))
+            for place in [place for place in latents if place < needed]:
+                del latents[place]
+        yield from self._clips(filling, done, len(whole))
 
     def _stops(self, steps: int, start: Start | None) -> np.ndarray:
         """The times to stop at: from noise on, or from as far as a clip to begin from is noised, in fewer steps."""
@@ -164,22 +177,56 @@ class Native:
 
         return watch
 
-    def _clips(
-        self, canvas: Canvas, latents: dict[int, np.ndarray], whole: np.ndarray, start: int, stop: int
-    ) -> Iterator[Clip]:
+    def _clips(self, filling: _Filling, start: int, stop: int) -> Iterator[Clip]:
         """The finished chunks from start to stop, what is wholly known as the canvas has it, the rest decoded."""
-        chunk = self.card.chunk
+        canvas, whole, chunk = filling.canvas, filling.whole, self.card.chunk
         while start < stop:
             known = whole[start]
             end = next((place for place in range(start, stop) if whole[place] != known), stop)
             end = min(end, start + self.card.window)
-            if known:
-                yield Clip(canvas.pixels[start * chunk : end * chunk], canvas.fps)
-            else:
-                values = np.stack([latents[place] for place in range(start, end)])
+            clip = Clip(canvas.pixels[start * chunk : end * chunk], canvas.fps)
+            if not known:
+                values = np.stack([filling.latents[place] for place in range(start, end)])
                 remembered = Latents(np.ascontiguousarray(values.transpose(0, 3, 1, 2)), chunk, self.networks.maker)
-                yield Clip(self._decode(values, latents.get(start - 1)), canvas.fps, latents=remembered)
+                clip = Clip(self._shown(filling, values, start), canvas.fps, latents=remembered)
+            filling.last = clip.frames[-1]
+            yield clip
             start = end
+
+    def _shown(self, filling: _Filling, values: np.ndarray, start: int) -> np.ndarray:
+        """Frames (T, H, W, 3) uint8 of latents (K, h, w, C) from chunk `start` on, joined smoothly to those beside it.
+
+        Wholly known frames are as the canvas has them.
+        """
+        chunk, stop = self.card.chunk, start + len(values)
+        made = self._decode(values, filling.latents.get(start - 1))
+        errors = self._errors(filling, made, start)
+        smooth = led(made.astype(np.float32), errors, leading.FRAMES)
+        known = [at for at in errors if 0 <= at < len(made)]
+        smooth[known] = filling.canvas.pixels[[start * chunk + at for at in known]]
+        after = filling.canvas.pixels[stop * chunk] if stop < len(filling.whole) and filling.whole[stop] else None
+        return np.clip(np.rint(evened(smooth, chunk, filling.last, after, known)), 0, 255).astype(np.uint8)
+
+    def _errors(self, filling: _Filling, made: np.ndarray, start: int) -> dict[int, np.ndarray]:
+        """What known frames in or near a decoded stretch are more than what is made of them, by their place in it.
+
+        Of known chunks beside it, the frame that is nearest is encoded and decoded for that.
+        """
+        canvas, whole = filling.canvas, filling.whole
+        chunk, first, stop = self.card.chunk, start * self.card.chunk, start + len(made) // self.card.chunk
+        known = np.flatnonzero(canvas.known[first : first + len(made)].all((1, 2))).tolist()
+        errors = {at: canvas.pixels[first + at].astype(np.float32) - made[at] for at in known}
+        near = -(-leading.FRAMES // chunk)
+        beside = [place for place in range(max(0, start - near), start) if whole[place]][-1:]
+        beside += [place for place in range(stop, min(len(whole), stop + near)) if whole[place]][:1]
+        for place in beside:
+            before = filling.latents.get(place - 1)
+            if before is None and place and whole[place - 1]:
+                before = self._encode(canvas.pixels[(place - 1) * chunk : place * chunk])[0]
+            at = place * chunk + (chunk - 1 if place < start else 0)
+            shown = self._decode(self._encode(canvas.pixels[place * chunk : (place + 1) * chunk]), before)
+            errors[at - first] = canvas.pixels[at].astype(np.float32) - shown[at % chunk]
+        return errors
 
     def _told(self, cues: tuple[Cue, ...], guidance: float) -> _Told:
         """The captions' text states, and those of no caption where guidance needs them."""
@@ -260,6 +307,12 @@ class Native:
         )
         pixels = np.clip(np.rint((frames + 1) * 127.5), 0, 255).astype(np.uint8)
         return np.ascontiguousarray(pixels.transpose(0, 1, 3, 4, 2)).reshape(-1, *pixels.shape[3:], 3)
+
+
+def _led(made: np.ndarray, given: _Given) -> np.ndarray:
+    """Latents of a window (K, h, w, C), led up to those that are wholly known of it."""
+    sure = np.flatnonzero(given.mask.min((1, 2, 3)) == 1).tolist()
+    return led(made, {place: given.latents[place] - made[place] for place in sure}, leading.LATENTS)
 
 
 def known_share(known: np.ndarray, chunk: int, patch: int, channels: int) -> np.ndarray:
