@@ -17,7 +17,8 @@
     ├── WorldError                 a scene of the pocket world that does not exist
     ├── DataError                  shards or a manifest that do not hold what they say
     ├── TrainingError              a training run that cannot start, go on or resume
-    └── EvaluationError            an evaluation that cannot be made
+    ├── EvaluationError            an evaluation that cannot be made
+    └── ServeError                 a server that cannot start, or what it keeps that cannot be used
 
 A message is one line: what was wrong, the value, what is allowed, and the nearest fix.
 """
@@ -107,3 +108,7 @@ class TrainingError(KinemaError):
 
 class EvaluationError(KinemaError):
     """An evaluation cannot be made."""
+
+
+class ServeError(KinemaError):
+    """A server cannot start, or what it keeps cannot be used."""

@@ -38,8 +38,12 @@ VERBS = {
     "data": "kinema.cli.data:data",
     "evaluate": "kinema.cli.evaluate:command",
     "policy": "kinema.cli.policy:policy",
+    "review": "kinema.cli.review:review",
     "bench": "kinema.cli.bench:bench",
     "watermark": "kinema.cli.watermark:watermark",
+    "redteam": "kinema.cli.redteam:redteam",
+    "serve": "kinema.cli.serve:serve",
+    "keys": "kinema.cli.keys:keys",
 }
 STOPPED = 130
 

@@ -1,0 +1,145 @@
+"""The API as one ASGI application: its addresses, its errors, and what runs beside them in each process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from threading import Event, Thread
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from kinema import __version__
+from kinema.errors import KinemaError
+from kinema.serve import hooks, jobs
+from kinema.serve.creating import THINKING
+from kinema.serve.depot import open_depot
+from kinema.serve.doors import Guard
+from kinema.serve.routes_more import router as more
+from kinema.serve.routes_videos import router as videos
+from kinema.serve.routes_videos import wipe
+from kinema.serve.store import open_store
+from kinema.serve.streams import Pulse
+from kinema.serve.worker import warm_up
+from kinema.settings import read_settings
+from kinema.wire import WireError, envelope, envelope_of, kind_of
+
+_log = logging.getLogger("kinema.api")
+
+
+def create_app(*, open: bool = False) -> FastAPI:
+    """The application; `open` is one without keys, for this machine alone. Raises ServeError."""
+    app = FastAPI(
+        title="Kinema",
+        version=__version__,
+        summary="The Videos API, as the official client speaks it, and what Kinema does beyond it.",
+        lifespan=_life,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.open = open
+    app.state.store, app.state.depot = open_store(), open_depot()
+    app.state.pulse, app.state.warm = Pulse(app.state.store), Event()
+    app.include_router(videos)
+    app.include_router(more)
+    app.add_middleware(Guard, most_bytes=int(read_settings().max_upload_mb * 1e6), open=open)
+    for kind, answer in (
+        (WireError, _wire_error),
+        (KinemaError, _kinema_error),
+        (RequestValidationError, _validation_error),
+        (HTTPException, _http_error),
+        (SQLAlchemyError, _database_error),
+        (OSError, _system_error),
+    ):
+        app.add_exception_handler(kind, answer)
+    describe = app.openapi
+    app.openapi = lambda: _documented(describe())  # type: ignore[method-assign]
+    return app
+
+
+def _documented(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document without the status 422, which FastAPI adds and nothing here answers."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)
+    return document
+
+
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    """The pulse of event streams and the herald of webhooks, as long as the process serves."""
+    state = app.state
+    Thread(target=_warm, args=(state.warm,), daemon=True).start()
+    pulse = asyncio.create_task(state.pulse.run())
+    with hooks.Herald(state.store, lambda: _clear(state)):
+        yield
+    pulse.cancel()
+    with suppress(asyncio.CancelledError):
+        await pulse
+
+
+def _warm(warm: Event) -> None:
+    with THINKING:
+        warm_up()
+    warm.set()
+
+
+def _clear(state: Any) -> None:
+    """What has expired is really gone."""
+    for job in jobs.expired(state.store):
+        wipe(state.store, state.depot, job)
+    hooks.clear_old(state.store)
+
+
+def _answer(error: WireError) -> Response:
+    headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(error.body, error.status, headers)
+
+
+async def _wire_error(_: Request, error: Any) -> Response:
+    return _answer(error)
+
+
+async def _kinema_error(request: Request, error: Any) -> Response:
+    answer = envelope_of(error)
+    if answer.status >= 500:
+        _log.error("%s %s: %s", request.method, request.url.path, error)
+        answer = WireError(answer.status, "the server cannot do this just now", code=answer.code, retry_after=30)
+    return _answer(answer)
+
+
+async def _validation_error(_: Request, error: Any) -> Response:
+    first = error.errors()[0]
+    param = str(first["loc"][-1])
+    return _answer(
+        WireError(400, f"{param}: {first['msg'][:1].lower()}{first['msg'][1:]}", code="invalid_value", param=param)
+    )
+
+
+async def _http_error(request: Request, error: Any) -> Response:
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
+    said = f"{request.method} {request.url.path[:100]}: {error.detail}"
+    return JSONResponse(envelope(said, kind_of(error.status_code), code), error.status_code, error.headers)
+
+
+async def _database_error(request: Request, error: Any) -> Response:
+    said = getattr(error, "orig", None) if isinstance(error, DBAPIError) else error
+    _log.error("%s %s: the database: %s", request.method, request.url.path, said)
+    return _answer(WireError(503, "the database is not there just now; try again", code="unavailable", retry_after=2))
+
+
+async def _system_error(request: Request, error: Any) -> Response:
+    _log.error("%s %s: %s", request.method, request.url.path, error)
+    return _answer(
+        WireError(503, "the server's disk is not there just now; try again", code="unavailable", retry_after=10)
+    )

@@ -1,0 +1,233 @@
+"""One job into one film: its sources fetched, the film made by the engine, its files kept, the job ended.
+
+The engine is the only one that makes films, so policy, marks, signature and receipt are those of every other door.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from sqlalchemy import select
+
+from kinema import engine
+from kinema.clip import Clip
+from kinema.energy import Meter
+from kinema.errors import BackendError, ClipError, KinemaError, OutputError, RecipeError, RefusedError, UsageError
+from kinema.media import Shape, load
+from kinema.recipe import Recipe
+from kinema.serve import leases
+from kinema.serve.depot import Depot, film_folder, scratch
+from kinema.serve.jobs import Job
+from kinema.serve.store import Store
+from kinema.serve.tables import jobs, uploads
+from kinema.serve.watching import Watch
+from kinema.settings import read_settings
+from kinema.wire import seconds_text
+
+FILM, PART = "film.mp4", "film.part.mp4"
+SIDE_PX, SPRITES, COLUMNS, SPRITE_PX = 512, 25, 5, 192
+_log = logging.getLogger("kinema.worker")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file of a film in the depot."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class SourceGoneError(RecipeError):
+    """A film that this one was to start from has been deleted meanwhile."""
+
+
+def make_film(store: Store, depot: Depot, job: Job, watch: Watch, folder: Path) -> None:
+    """The leased job has ended, one way or the other, or waits again where its worker is to stop."""
+    meter, ready = Meter(read_settings()), None
+    try:
+        with _inside(folder):
+            limits = engine.Limits(max_energy_wh=job.max_energy_wh, private=job.private)
+            ready = engine.prepare(_with_sources(store, depot, job), limits=limits)
+            film = engine.make(ready, Path(FILM), on_step=watch.on_step, limits=limits)
+            watch.rest()
+            _complete(store, depot, job, film)
+    except KeyboardInterrupt:
+        watch.rest()
+        if watch.why == "cancelled":
+            _keep_part(store, depot, job, folder, "cancelled", {"receipt": asdict(meter.read())})
+        elif watch.why == "drained":
+            leases.give_back(store, job)
+    except (KinemaError, OSError) as error:
+        watch.rest()
+        told = _told(error)
+        if ready is not None and isinstance(error, RecipeError):  # once all is ready, only the energy can be wrong
+            told |= {"error_code": "energy_limit", "receipt": asdict(meter.read())}
+            _keep_part(store, depot, job, folder, "failed", told)
+        else:
+            _log.warning("%s failed: %s", job.id, error)
+            leases.finish(store, job, "failed", told)
+
+
+@contextmanager
+def _inside(folder: Path) -> Iterator[None]:
+    """The working directory is the folder: sources go by their ids there, so that no path of ours gets into a film."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _with_sources(store: Store, depot: Depot, job: Job) -> Recipe:
+    """The job's recipe, the films and pictures that it names being here. Raises SourceGoneError."""
+    recipe = Recipe.model_validate(job.recipe)
+    for source in recipe.sources:
+        name = _name_of(store, job, source.path)
+        try:
+            depot.fetch(name, Path(source.path))
+        except FileNotFoundError:
+            raise SourceGoneError(f"{source.path} has been deleted before this film was made; ask again") from None
+    return recipe
+
+
+def _name_of(store: Store, job: Job, source: str) -> str:
+    """The depot's name of a film of the same key, or of an upload of this job."""
+    id = source.partition(".")[0]
+    with store.read() as connection:
+        if id.startswith("video_"):
+            row = connection.execute(select(jobs.c.film).where(jobs.c.id == id, jobs.c.key_id == job.key_id)).first()
+            name = row.film["video"]["name"] if row and row.film else None
+        else:
+            mine = (uploads.c.id == id, uploads.c.user_id == job.id)
+            name = connection.execute(select(uploads.c.name).where(*mine)).scalar()
+    if name is None:
+        raise SourceGoneError(f"{id} has been deleted before this film was made; ask again")
+    return name
+
+
+def _complete(store: Store, depot: Depot, job: Job, film: engine.Film) -> None:
+    values = _kept(depot, job, Path(FILM), film.clip)
+    settled = film.recipe
+    plan = _size_words(settled)
+    values |= {
+        "receipt": asdict(film.receipt),
+        "notes": [*plan, *film.notes],
+        "progress": 100,
+        "seed": settled.seed,
+        "fps": seconds_text(settled.fps) if settled.fps else None,
+    }
+    if not leases.finish(store, job, "completed", values):
+        depot.remove(_attempt(job))
+
+
+def _size_words(settled: Recipe) -> list[str]:
+    """How the film got its size, where that is not what the model makes."""
+    from kinema.backends.upscale import SizePlan
+
+    plan = SizePlan.of(settled)
+    return [plan.words] if (plan.native_width, plan.native_height) != settled.film_size else []
+
+
+def _keep_part(store: Store, depot: Depot, job: Job, folder: Path, status: str, told: dict[str, Any]) -> None:
+    """The job ends; what was made of its film until then plays."""
+    values = dict(told)
+    part = folder / FILM if (folder / FILM).exists() else folder / PART
+    if part.exists() and part.stat().st_size:
+        try:
+            values |= _kept(depot, job, part, None)
+            values["notes"] = [f"stopped after {values['seconds']} of {job.seconds} seconds; what was made plays"]
+        except (ClipError, OutputError) as error:
+            _log.warning("what was made of %s cannot be kept: %s", job.id, error)
+    if not leases.finish(store, job, status, values):
+        depot.remove(_attempt(job))
+
+
+def _attempt(job: Job) -> str:
+    return f"{film_folder(job.id)}/{job.attempt}"
+
+
+def _kept(depot: Depot, job: Job, path: Path, made: Clip | None) -> dict[str, Any]:
+    """The film, a thumbnail and a sprite sheet are in the depot; what of that goes into the job's row.
+
+    Pictures are taken from the written file, whose frames are marked; `made` only says how many there are.
+    """
+    head = made or load(path, into=Shape(16, 16)).clip
+    width, height = (made.width, made.height) if made else map(int, job.size.split("x"))
+    scale = min(1.0, SIDE_PX / max(width, height))
+    small = Shape(max(1, round(width * scale)), max(1, round(height * scale)))
+    clip = load(path, into=small).clip
+    thumbnail, sheet = Path("thumbnail.webp"), Path("spritesheet.jpg")
+    here = path.parent
+    Image.fromarray(clip.frames[len(clip) // 2]).save(here / thumbnail, quality=85)
+    sprites(clip).save(here / sheet, quality=85)
+    files = {"video": path, "thumbnail": here / thumbnail, "spritesheet": here / sheet}
+    film = {kind: asdict(_put(depot, file, f"{_attempt(job)}/{kind}{file.suffix}")) for kind, file in files.items()}
+    return {"film": film, "seconds": f"{head.seconds:.6g}"}
+
+
+def _put(depot: Depot, path: Path, name: str) -> Kept:
+    with path.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
+    return Kept(name, depot.put(path, name), digest)
+
+
+def sprites(clip: Clip) -> Image.Image:
+    """Up to 25 frames, evenly spread over the clip, in rows of five."""
+    count = min(SPRITES, len(clip))
+    chosen = np.linspace(0, len(clip) - 1, count).round().astype(int)
+    scale = SPRITE_PX / max(clip.width, clip.height)
+    width, height = max(1, round(clip.width * scale)), max(1, round(clip.height * scale))
+    columns = min(COLUMNS, count)
+    sheet = Image.new("RGB", (width * columns, height * -(-count // columns)))
+    for place, index in enumerate(chosen):
+        frame = Image.fromarray(clip.frames[index]).resize((width, height), Image.Resampling.LANCZOS)
+        sheet.paste(frame, (width * (place % columns), height * (place // columns)))
+    return sheet
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    """What the job's owner is told of an error; the server's own troubles stay with its operator."""
+    if isinstance(error, RefusedError):
+        return {"error_code": "moderation_blocked", "error_message": f"{error} [{error.category}]"}
+    if isinstance(error, SourceGoneError):
+        return {"error_code": "source_deleted", "error_message": str(error)}
+    if isinstance(error, UsageError | ClipError | BackendError):
+        return {"error_code": "invalid_value", "error_message": str(error)}
+    if isinstance(error, OutputError | OSError):
+        return {"error_code": "no_room", "error_message": "the server has no room for the film; try again later"}
+    return {"error_code": "server_error", "error_message": "the film could not be made; the operator's log says why"}
+
+
+def new_folder(job: Job) -> Path:
+    """An empty folder for this attempt; what was left of earlier ones is gone."""
+    root = scratch()
+    root.mkdir(parents=True, exist_ok=True)
+    for old in root.glob(f"{job.id}-*"):
+        shutil.rmtree(old, ignore_errors=True)
+    folder = root / f"{job.id}-{job.attempt}"
+    folder.mkdir()
+    return folder
+
+
+def sweep(store: Store) -> None:
+    """What killed workers left of jobs that nobody makes any more is gone."""
+    root = scratch()
+    for folder in root.glob("*-*") if root.is_dir() else ():
+        id = folder.name.rpartition("-")[0]
+        with store.read() as connection:
+            status = connection.execute(select(jobs.c.status).where(jobs.c.id == id)).scalar()
+        if status != "in_progress" and time.time() - folder.stat().st_mtime > 60:
+            shutil.rmtree(folder, ignore_errors=True)

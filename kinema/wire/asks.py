@@ -1,0 +1,217 @@
+"""Requests of the Videos API as recipes: theirs, and whole recipes for every task.
+
+A source is never a path of the server: it is a film of the asker, an upload or a data: URL, and stays so here; the
+recipe names the places 1, 2, … of these in `media`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kinema.errors import PromptError, RecipeError
+from kinema.recipe import HOWS, Recipe, Source
+
+NOT_OURS = {"sources", "configuration", "made_frames"}
+"""Parts of a recipe that a request does not say in this way."""
+EXTRAS = {"input_reference", "characters", "max_energy_wh", "private", "strength", "direction", "mask", "video"}
+MAX_NAME_CHARS, MAX_CHARACTERS, MAX_FILMS = 80, 2, 16
+_REFERENCES = ("id", "file_id", "image_url", "url")
+
+
+@dataclass(frozen=True)
+class Medium:
+    """A film or picture that a request brings: an upload (whatever the server's form reader made of it), or a name."""
+
+    upload: Any = None
+    id: str | None = None
+    url: str | None = None
+    param: str = "sources"
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a request asks for: a recipe whose sources' paths are the places, from 1 on, of its media.
+
+    `model` is what was asked for by name, whatever it stands for; `characters` are their ids.
+    """
+
+    recipe: Recipe
+    media: tuple[Medium, ...] = ()
+    model: str | None = None
+    max_energy_wh: float | None = None
+    private: bool = False
+    remixed_from: str | None = None
+    characters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Character:
+    """A name and the clip of whom it names."""
+
+    name: str
+    clip: Medium
+
+
+def read_create(fields: Mapping[str, Any]) -> Ask:
+    """POST /videos: theirs, or a whole recipe. Raises the KinemaError that fits what is wrong."""
+    told = {name: value for name, value in fields.items() if value is not None}
+    media = [_medium(each, "sources") for each in _list(told.pop("sources", []), "sources")]
+    for name, task in (("input_reference", "animate"), ("video", None)):
+        if name in told:
+            media.insert(0, _medium(told.pop(name), name))
+            if task:
+                told.setdefault("task", task)
+    if "mask" in told:
+        media.append(_medium(told.pop("mask"), "mask"))
+    _check_prompt(told, needed=not media and told.get("task") != "storyboard")
+    return _asked(told, media)
+
+
+def read_edit(fields: Mapping[str, Any]) -> Ask:
+    """POST /videos/edits: the film made anew from itself; `strength` is ours."""
+    return _of_video(fields, "remix")
+
+
+def read_extend(fields: Mapping[str, Any]) -> Ask:
+    """POST /videos/extensions: so many seconds more; `direction` is ours."""
+    if fields.get("seconds") is None:
+        raise RecipeError("the request lacks its seconds: how much longer the film becomes, such as '4'")
+    return _of_video(fields, "extend")
+
+
+def read_remix(fields: Mapping[str, Any], video_id: str) -> Ask:
+    """POST /videos/{id}/remix."""
+    if "video" in fields:
+        raise RecipeError("a remix is of the film in its address; leave out video")
+    return _of_video({**fields, "video": {"id": video_id}}, "remix")
+
+
+def read_character(fields: Mapping[str, Any]) -> Character:
+    """POST /videos/characters."""
+    strange = set(fields) - {"name", "video"}
+    if strange:
+        raise RecipeError(f"a character has no part '{sorted(strange)[0]}'; it has name and video")
+    name = fields.get("name")
+    if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
+        raise RecipeError(f"name should be a text of 1 to {MAX_NAME_CHARS} characters")
+    if fields.get("video") is None:
+        raise RecipeError("the request lacks its video: a short clip of the character")
+    return Character(name.strip(), _medium(fields["video"], "video"))
+
+
+def _of_video(fields: Mapping[str, Any], task: str) -> Ask:
+    told = {name: value for name, value in fields.items() if value is not None}
+    if told.get("task", task) != task or "sources" in told or "input_reference" in told:
+        raise RecipeError(f"this address makes a {task} of one video; POST /videos takes whole recipes")
+    if "video" not in told:
+        raise RecipeError('the request lacks its video: a file, or the id of one of yours as {"id": "video_…"}')
+    medium = _medium(told.pop("video"), "video")
+    _check_prompt(told, needed=True)
+    return _asked(told | {"task": task}, [medium], remixed_from=medium.id)
+
+
+def _asked(told: dict[str, Any], media: list[Medium], remixed_from: str | None = None) -> Ask:
+    known = (set(Recipe.model_fields) - NOT_OURS) | EXTRAS
+    strange = sorted(set(told) - known)
+    if strange:
+        raise RecipeError(f"a request has no part '{strange[0][:40]}'; it has {', '.join(sorted(known | {'sources'}))}")
+    characters = tuple(_character(each) for each in _list(told.pop("characters", []), "characters"))
+    if len(characters) > MAX_CHARACTERS:
+        raise RecipeError(f"{len(characters)} characters are too many; at most {MAX_CHARACTERS} are taken")
+    energy = _positive(told.pop("max_energy_wh", None), "max_energy_wh")
+    private = _flag(told.pop("private", False), "private")
+    model = told.pop("model", None)
+    if model is not None and (not isinstance(model, str) or not 0 < len(model) <= 100 or not model.isprintable()):
+        raise RecipeError("model should be the name of one, such as sora-2; GET /v1/models lists them")
+    if not isinstance(told.get("task", ""), str):
+        raise RecipeError("task should be the name of one, such as generate")
+    _gather_how(told)
+    sources = tuple(Source(path=str(place)) for place in range(1, len(media) + 1))
+    recipe = Recipe.model_validate(told | {"sources": sources})
+    if recipe.n > MAX_FILMS:
+        raise RecipeError(f"{recipe.n} films are too many; at most {MAX_FILMS} are made of one request")
+    if recipe.task == "remix" and remixed_from is None and media:
+        remixed_from = media[0].id
+    return Ask(recipe, tuple(media), model, energy, private, remixed_from, characters)
+
+
+def _gather_how(told: dict[str, Any]) -> None:
+    """strength and direction, said beside the prompt, belong to the task's own options."""
+    for name in ("strength", "direction"):
+        if name not in told:
+            continue
+        task = told.get("task")
+        if not isinstance(task, str) or task not in HOWS or name not in HOWS[task].model_fields:
+            raise RecipeError(f"{task or 'generate'} has no {name}; leave it out")
+        how = told.setdefault("how", {})
+        if not isinstance(how, dict) or name in how:
+            raise RecipeError(f"{name} is said twice, by itself and in how; say it once")
+        how[name] = told.pop(name)
+
+
+def _check_prompt(told: Mapping[str, Any], *, needed: bool) -> None:
+    prompt = told.get("prompt", "")
+    if not isinstance(prompt, str):
+        raise PromptError(f"prompt {str(prompt)[:40]!r} should be a text")
+    if needed and not prompt.strip():
+        raise PromptError("the request lacks its prompt; say what should be seen, such as 'a red ball bounces'")
+
+
+def _medium(value: Any, param: str) -> Medium:
+    """What a request means by a file, an object or a text. Raises RecipeError."""
+    if isinstance(value, str):
+        if value.startswith(("data:", "http:", "https:")):
+            return Medium(url=value, param=param)
+        raise RecipeError(f"{param} should be a file, or an object with one of {', '.join(_REFERENCES)}")
+    if not isinstance(value, Mapping):
+        if hasattr(value, "read"):
+            return Medium(upload=value, param=param)
+        raise RecipeError(f"{param} should be a file, or an object with one of {', '.join(_REFERENCES)}")
+    given = [name for name in value if value[name] is not None]
+    if len(given) != 1 or given[0] not in _REFERENCES:
+        said = ", ".join(map(str, given))[:60] or "nothing"
+        raise RecipeError(f"{param} should hold exactly one of {', '.join(_REFERENCES)}; it holds {said}")
+    name = given[0]
+    reference = value[name]
+    if not isinstance(reference, str) or not reference:
+        raise RecipeError(f"{param}.{name} should be a text")
+    if name == "file_id":
+        raise RecipeError(
+            f"{param}: there is no file {reference[:60]!r}, since no files are kept apart from films; send the picture"
+            " itself, or image_url with a data: URL"
+        )
+    return Medium(id=reference, param=param) if name == "id" else Medium(url=reference, param=param)
+
+
+def _character(value: Any) -> str:
+    if not isinstance(value, Mapping) or set(value) != {"id"} or not isinstance(value["id"], str):
+        raise RecipeError('a character is given as {"id": "char_…"}')
+    return value["id"]
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise RecipeError(f"{name} should be a list")
+    return value
+
+
+def _positive(value: Any, name: str) -> float | None:
+    if value is None:
+        return None
+    try:
+        number = float(value) if not isinstance(value, bool) else 0.0
+    except (TypeError, ValueError):
+        number = 0.0
+    if not 0 < number < 1e9:
+        raise RecipeError(f"{name} {str(value)[:40]!r} should be a number above 0")
+    return number
+
+
+def _flag(value: Any, name: str) -> bool:
+    if value in (True, "true", "True", "1"):
+        return True
+    if value in (False, "false", "False", "0"):
+        return False
+    raise RecipeError(f"{name} {str(value)[:40]!r} should be true or false")
