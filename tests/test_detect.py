@@ -49,7 +49,7 @@ def test_our_own_film_is_known_by_three_witnesses(tmp_path: Path):
     told = detect(made(tmp_path / "film.mp4", drawn()))
     assert (told.credentials.answer, told.watermark.answer, told.fingerprint.answer) == ("yes",) * 3
     assert DIGEST[:12] in told.watermark.evidence and DIGEST[:12] in told.fingerprint.evidence
-    assert told.classifier == Witness("cannot tell", "none is shipped yet", None, "there is nothing to err")
+    assert told.classifier.answer != "yes"  # the film is a true render, not the model's
     assert "credentials, watermark and fingerprint" in told.sentence
     assert all(each.error_rate is None or 0 < each.error_rate <= 1e-6 for each in told.witnesses.values())
 

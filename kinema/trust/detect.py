@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kinema.clip import Clip
-from kinema.errors import TrustError
+from kinema.errors import CheckpointError, TrustError
 from kinema.media import read as read_clip
-from kinema.trust import watermark
+from kinema.settings import read_settings
+from kinema.trust import watermark, witness
 from kinema.trust.registry import Registry, sha256_of_file
 from kinema.trust.verify import verify
 from kinema.trust.watermark.search import FALSE_POSITIVES
 
 Answer = Literal["yes", "no", "cannot tell"]
+NETWORKS = Path(__file__).parents[1] / "weights" / "nano"
 FORGED = 2.0**-112
 """The chance to guess a signature of the weakest key that may sign (RSA with 2048 bits)."""
 SAME_BYTES = 2.0**-128
@@ -58,8 +60,10 @@ class Testimony:
         """What follows from it, as a person reads it."""
         said = {answer: [name for name, each in self.witnesses.items() if each.answer == answer] for answer in _ANSWERS}
         name, yes, no = self.path.name, _named(said["yes"]), _named(said["no"])
-        if said["yes"] == ["fingerprint"] and self.fingerprint.error_rate == ALIKE:
-            return f"Probably made here: {name} looks and moves like a film of this machine, by its fingerprint alone."
+        if said["yes"] and not self._sure:
+            alike = f"{name} looks and moves like a film of this machine, by its {yes} alone"
+            sole = f"{name} looks like films of this machine's model, wherever they were made, by its classifier alone"
+            return f"Probably made here: {alike if self.fingerprint.answer == 'yes' else sole}."
         if yes and no:
             return f"Made here: {name} is of this machine, by its {yes}, though its {no} cannot show it."
         if yes:
@@ -68,6 +72,14 @@ class Testimony:
             return f"Nothing says that {name} was made here: its {no} would have shown most films of this machine."
         return f"Cannot tell whether {name} was made here: no witness can say."
 
+    @property
+    def _sure(self) -> bool:
+        """Whether a witness says yes that hardly ever errs; likeness and the classifier do."""
+        alike = self.fingerprint.error_rate == ALIKE
+        return "yes" in (self.credentials.answer, self.watermark.answer) or (
+            self.fingerprint.answer == "yes" and not alike
+        )
+
     def to_fields(self) -> dict[str, Any]:
         """The JSON object, a key for each witness."""
         each = {name: asdict(witness) for name, witness in self.witnesses.items()}
@@ -75,7 +87,6 @@ class Testimony:
 
 
 _ANSWERS: tuple[Answer, ...] = ("yes", "no", "cannot tell")
-_NO_CLASSIFIER = Witness("cannot tell", "none is shipped yet", None, "there is nothing to err")
 
 
 def detect(path: Path) -> Testimony:
@@ -84,7 +95,7 @@ def detect(path: Path) -> Testimony:
     Keys or a registry that cannot be read make their witness say 'cannot tell' with the reason.
     """
     clip = read_clip(path)
-    return Testimony(path, _credentials(path), _watermark(clip), _fingerprint(path, clip), _NO_CLASSIFIER)
+    return Testimony(path, _credentials(path), _watermark(clip), _fingerprint(path, clip), _classifier(clip))
 
 
 def _credentials(path: Path) -> Witness:
@@ -143,6 +154,27 @@ def _fingerprint(path: Path, clip: Clip) -> Witness:
     except TrustError as error:
         return Witness("cannot tell", str(error), None, basis)
     return Witness(finding.verdict, finding.evidence, ALIKE if finding.match else None, basis)
+
+
+def _classifier(clip: Clip) -> Witness:
+    """How probably the networks that are here made the pictures, and how often its yes was wrong in training."""
+    try:
+        weights = witness.Weights.load()
+        network = witness.network_hash(read_settings().weights or NETWORKS)
+    except CheckpointError as error:
+        return Witness("cannot tell", str(error), None, "it cannot be asked")
+    basis = f"{weights.basis}; kinema/evaluate/witness.py measures it"
+    if network != weights.network:
+        said = "it learned from other networks than those that are here; python -m kinema.evaluate.witness trains it"
+        return Witness("cannot tell", said, None, basis)
+    if not witness.is_readable(clip):
+        least = f"{witness.FEWEST_FRAMES} frames of {witness.SMALLEST_PX}x{witness.SMALLEST_PX}"
+        return Witness("cannot tell", f"the film is shorter or smaller than {least}", None, basis)
+    answer, probability, distance = witness.verdict(weights, witness.traces(clip))
+    said = f"the embedded model made it with a probability of {probability:.2f}"
+    far = f", but it is unlike the films that this was learned from ({distance:.1f} of {weights.limit:.1f} deviations)"
+    unlike = distance > weights.limit and probability >= witness.YES
+    return Witness(answer, said + (far if unlike else ""), weights.wrong if answer == "yes" else None, basis)
 
 
 def _named(names: list[str]) -> str:
