@@ -28,7 +28,7 @@ else
     networks="--minutes 1.9 5.7"
     stock="--lessons 14000 --portraits 20000 --workers 8"
     readers="--device cuda --minutes 1.35 --batch 96 --rate 3e-3"
-    usage="--name nano --steps-per-film 12"
+    usage="--name nano --steps-per-film 12 --guidance 4.5"
 fi
 
 say() { echo "== $(date +%H:%M:%S) $*"; }

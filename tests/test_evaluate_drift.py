@@ -60,9 +60,9 @@ def test_truth_does_not_drift_from_itself(trials: list[drift.LongTrial], truth: 
     assert same.count == 3 and len(same.films.windows) == 2
     assert same.films.windows[0].shift.value == 0
     assert same.floor[MEAN].value < same.films.windows[0].shares[MEAN].value
-    assert same.to_fields()["reached"] == dict.fromkeys([name for name, _ in drift.verdicts(same)], True) | {
-        name: reached for name, reached in drift.verdicts(same) if "colour" in name
-    }
+    # How colours move and what a reader makes of three true films is the world's and the reader's affair.
+    chance = {name: reached for name, reached in drift.verdicts(same) if "colour" in name or "reader" in name}
+    assert same.to_fields()["reached"] == dict.fromkeys([name for name, _ in drift.verdicts(same)], True) | chance
 
 
 def test_a_film_that_freezes_and_fades_is_found_out(

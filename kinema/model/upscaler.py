@@ -51,8 +51,9 @@ def save(path: Path, model: Upscaler, **about: Any) -> None:
 
 
 def load(path: Path) -> tuple[Upscaler, dict[str, Any]]:
-    """The upscaler at `path`, in fp32 and evaluation mode, and the file's header. Raises CheckpointError."""
+    """The upscaler at `path`, also an exported one, in fp32 for evaluation, and its header. Raises CheckpointError."""
     tensors, header = checkpoint.read(path)
     if header.get("what") != "upscaler":
         raise CheckpointError(f"{path} holds {header.get('what')!r}, not the upscaler that is needed here")
-    return checkpoint.filled(path, lambda: Upscaler(UpscalerConfig(**header["upscaler"])), tensors), header
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("graph.")}
+    return checkpoint.filled(path, lambda: Upscaler(UpscalerConfig(**header["upscaler"])), weights), header

@@ -313,10 +313,11 @@ def pairs(folder: Path, networks: Path, count: int, frames: int, seed: int, size
 @train.command()
 @click.option("--pairs", "pool", required=True, type=FOLDER, help="what `pairs` rendered")
 @click.option("--folder", required=True, type=FOLDER, help="where the run keeps its state and pictures")
+@click.option("--start", type=FOLDER, help="an upscaler's weights to start from, such as exported ones")
 @click.option("--steps", default=8000, show_default=True)
 @click.option("--batch", default=16, show_default=True, help="crops a step, over all ranks")
 @click.option("--seed", default=0, show_default=True)
-def upscaler(pool: Path, folder: Path, steps: int, batch: int, seed: int) -> None:
+def upscaler(pool: Path, folder: Path, start: Path | None, steps: int, batch: int, seed: int) -> None:
     """Train the upscaler; writes FOLDER/upscaler.safetensors.
 
     A run that is interrupted leaves upscaler-so-far.safetensors instead, and goes on when it is started again.
@@ -325,7 +326,8 @@ def upscaler(pool: Path, folder: Path, steps: int, batch: int, seed: int) -> Non
     stopped = Stopped()
     with ranks() as place:
         torch.manual_seed(seed)
-        model = upscalers.Upscaler(upscalers.UpscalerConfig()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        fresh = upscalers.load(start)[0].train() if start else upscalers.Upscaler(upscalers.UpscalerConfig())
+        model = fresh.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         plan = Plan(steps=steps, batch=batch, lr=1e-3, muon_lr=2e-3, cooldown=0.4, ema=0.995, seed=seed)
         state = learn(Upscaling(model, held), plan, folder, place, until=stopped)
         if place.leads:

@@ -53,7 +53,7 @@ class Plan:
 
     def rate(self, step: int, gone: float | None = None) -> float:
         """Share of the peak rate at this step, with so much of the run gone: as much as of the steps, unless told."""
-        left = 1 - (step / self.steps if gone is None else gone)
+        left = (self.steps - step) / self.steps if gone is None else 1 - gone
         rise = min(1.0, (step + 1) / max(1, self.warmup))
         fall = min(1.0, left / max(self.cooldown, 1 / self.steps)) if self.cooldown else 1.0
         return rise * max(0.0, fall)
@@ -164,7 +164,7 @@ def _step(
     state.optimiser.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(state.model.parameters(), 1.0)
-    state.optimiser.set_rate(plan.rate(state.step, gone))
+    state.optimiser.set_rate(plan.rate(state.step, gone if plan.minutes else None))
     state.optimiser.step()
     state.step += 1
     keep = min(plan.ema, state.step / (state.step + 10))

@@ -41,7 +41,7 @@ class Progress:
         left = seconds * (1 - gone) / max(1e-9, gone - self.begun)
         spent = self.meter.read()
         row = {"step": step, "loss": round(self.loss, 5), "seconds": round(seconds, 1), "samples_per_s": round(rate, 2)}
-        row["energy_wh"] = round(spent.energy_wh, 2)
+        row["energy_wh"] = round(spent.energy_wh, 4)
         with (self.folder / "log.jsonl").open("a") as log:
             log.write(json.dumps(row) + "\n")
         print(

@@ -85,9 +85,13 @@ def crop_flops(model: Autoencoder, frames: int, side_px: int) -> float:
 
 
 def reconstruction_loss(out: Tensor, frames: Tensor) -> Tensor:
-    """Charbonnier distance plus half that of neighbouring differences, so that edges and stillness count. A scalar."""
+    """Charbonnier distance plus half that of neighbouring differences, so that edges and stillness count. A scalar.
+
+    For clips (B, T, 3, H, W), whose neighbours in time count too, or pictures (B, 3, H, W).
+    """
     error = out - frames
-    edges = sum(error.diff(dim=axis).abs().mean() for axis in (-1, -2, 1))
+    axes = (-1, -2, -4) if error.ndim == 5 else (-1, -2)
+    edges = torch.stack([error.diff(dim=axis).abs().mean() for axis in axes]).sum()
     return torch.sqrt(error.square() + 1e-3).mean() + 0.5 * edges
 
 
