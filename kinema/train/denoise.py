@@ -108,13 +108,7 @@ class Denoising:
 
     @property
     def flops_per_sample(self) -> float:
-        """Forward and backward of one film: the matrices once a token, and attention (12 N² D a block)."""
-        shape = self.model.transformer.config
-        tokens = self.chunks * self.shelves[0].height * self.shelves[0].width
-        matrices = sum(p.numel() for p in self.model.transformer.blocks.parameters() if p.ndim == 2)
-        text = sum(p.numel() for p in self.model.text.blocks.parameters()) * self.model.text.config.length
-        attention = 12.0 * tokens * (tokens + self.model.text.config.length) * shape.width * shape.depth
-        return 6.0 * (matrices * tokens + text) + attention
+        return film_flops(self.model, self.chunks * self.shelves[0].height * self.shelves[0].width)
 
     def loss(self, model: nn.Module, samples: range, seed: int) -> Tensor:
         """The mean over samples, which are grouped by store and length so that each group is one call."""
@@ -186,6 +180,15 @@ class Denoising:
             films = to_uint8(self.autoencoder.decode(latents))
         save_film_rows(list(films), path, across=6 if self.chunks > 1 else 2)
         path.with_suffix(".txt").write_text("\n".join(said[0] for said in shelf.store.captions[:8]) + "\n")
+
+
+def film_flops(model: Denoiser, tokens: int) -> float:
+    """Forward and backward of one film: the matrices once a token, and attention (12 N² D a block)."""
+    shape = model.transformer.config
+    matrices = sum(p.numel() for p in model.transformer.blocks.parameters() if p.ndim == 2)
+    text = sum(p.numel() for p in model.text.blocks.parameters()) * model.text.config.length
+    attention = 12.0 * tokens * (tokens + model.text.config.length) * shape.width * shape.depth
+    return 6.0 * (matrices * tokens + text) + attention
 
 
 def blank_latent(autoencoder: Autoencoder, height: int, width: int) -> Tensor:

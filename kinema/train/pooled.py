@@ -20,7 +20,7 @@ from kinema.model.denoiser import Denoiser
 from kinema.model.flow import noised, velocity_loss
 from kinema.model.transformer import MASK_CHANNELS, grid_positions
 from kinema.model.words import PADDING
-from kinema.train.denoise import blank_latent, spread_evenly
+from kinema.train.denoise import blank_latent, film_flops, spread_evenly
 from kinema.train.pools import Latents, Pixels, unpacked
 from kinema.train.reconstruct import crop_flops, psnr, reconstruction_loss, to_frames, to_uint8
 from kinema.train.sample import sample
@@ -129,13 +129,7 @@ class PooledDenoising:
 
     @property
     def flops_per_sample(self) -> float:
-        """Forward and backward of one film: the matrices once a token, and attention (12 N² D a block)."""
-        shape = self.model.transformer.config
-        tokens = len(self.places[0][self.chunks])
-        matrices = sum(p.numel() for p in self.model.transformer.blocks.parameters() if p.ndim == 2)
-        text = sum(p.numel() for p in self.model.text.blocks.parameters()) * self.model.text.config.length
-        attention = 12.0 * tokens * (tokens + self.model.text.config.length) * shape.width * shape.depth
-        return 6.0 * (matrices * tokens + text) + attention
+        return film_flops(self.model, len(self.places[0][self.chunks]))
 
     def loss(self, model: nn.Module, samples: range, seed: int) -> Tensor:
         """The mean over units of their losses."""
