@@ -202,7 +202,9 @@ def test_a_useless_setting_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: 
 
 def interrupted(arguments: list[str], ready: Callable[[], bool]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a real process that is sent a real signal as soon as it is ready for it."""
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from kinema.cli import main; main({arguments!r})"
+    # A shell that starts tests in the background has its children ignore Ctrl-C; a person's terminal does not.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code = heard + f"import sys; sys.path.insert(0, {str(ROOT)!r}); from kinema.cli import main; main({arguments!r})"
     with subprocess.Popen(
         [sys.executable, "-c", code], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
     ) as process:
