@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From an empty folder to the embedded networks, on the cores of one machine. The embedded networks
-# came from these stages with fewer steps (docs/LOG.md has them); the full figures below have not been run to their end.
+# From an empty folder to networks like the embedded ones, on the cores of one machine. Earlier embedded networks came from
+# these stages with fewer steps (docs/LOG.md has them; today's are of nano_gpu.sh); the full figures have not been run to their end.
 #
 #   bash runs/nano_cpu.sh [FOLDER]           the whole run; by default in $KINEMA_HOME/runs/nano
 #   bash runs/nano_cpu.sh --smoke [FOLDER]   the same stages, tiny, in about two minutes; by default in a new folder

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# From an empty folder to the embedded networks and both readers, on one graphics card, in about a quarter of an hour.
-# The embedded networks came from this run on an H100 with 16 cores beside it (docs/LOG.md has the figures).
+# From an empty folder to the embedded networks and both readers, on one graphics card: ten minutes of learning, and as
+# long as the readers' lessons take. The embedded networks and readers came from these stages, started one by one, the readers
+# side by side, on an H100 with 16 cores beside it (docs/LOG.md has the figures).
 #
 #   bash runs/nano_gpu.sh FOLDER           the whole run; needs 80 GB on the card and 50 GB for the readers' lessons
 #   bash runs/nano_gpu.sh --smoke FOLDER   the same stages, tiny, on a processor

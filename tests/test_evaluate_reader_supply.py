@@ -53,7 +53,7 @@ def test_what_is_not_done_is_not_taught(stock: Stock, tmp_path: Path) -> None:
     assert (supply.quiz().labels == 7).all()
     assert (supply.lessons(0, 2).labels == 7).all()
     kinds[0]["done"][3], kinds[0]["labels"][3] = 1, 9
-    supply.refresh()
+    supply = Stocked(begun, CPU, quiz_clips=1)
     assert any((supply.lessons(step, 2).labels == 9).any() for step in range(12))
 
 

@@ -1,8 +1,8 @@
 """Where a reader's lessons come from: rendered as they are asked for, or from a stock that was rendered beforehand.
 
 A stock is for accelerators, which learn faster than processors render: `python -m kinema.evaluate.reader_supply FOLDER
---reader dev` fills one with several processes, each writing every so-manieth lesson in place, and it may be learnt from
-while it grows. From a stock each lesson is given several times, half the times mirrored, and toned anew each time.
+--reader dev` fills one with several processes, each writing its own lessons in place; one that is cut short serves as
+far as it came. From a stock each lesson is given several times, half the times mirrored, and toned anew each time.
 
 Letters: B clips, T frames, S steps in time, G cells a side, P pixels of a portrait's side.
 """
@@ -132,31 +132,27 @@ class Stock:
 
 
 class Stocked:
-    """Lessons of a stock, in an accelerator's memory; `refresh` takes in those that were rendered since."""
+    """Lessons of a stock, those that are done by now, in an accelerator's memory."""
 
     def __init__(self, stock: Stock, device: torch.device, quiz_clips: int = QUIZ_CLIPS) -> None:
         self.device, self._quiz_clips = device, quiz_clips
-        self._opened = stock.arrays("r")
+        opened = stock.arrays("r")
         self._held = [
             {part: torch.empty(array.shape, dtype=torch.from_numpy(array[:0].copy()).dtype, device=device)
              for part, array in kind.items() if part != "done"}
-            for kind in self._opened
+            for kind in opened
         ]  # fmt: skip
-        self._taken = [np.zeros(len(kind["done"]), bool) for kind in self._opened]
-        self._counts = [0, 0]
-        self.refresh()
+        self._counts = [self._take_in(*each) for each in zip(opened, self._held, strict=True)]
 
-    def refresh(self) -> None:
-        """Everything that is done by now is in memory, one after the other."""
-        for number, (kind, held, taken) in enumerate(zip(self._opened, self._held, self._taken, strict=True)):
-            fresh = np.flatnonzero((np.asarray(kind["done"]) == 1) & ~taken)
-            for start in range(0, len(fresh), 256):
-                some = fresh[start : start + 256]
-                into = slice(self._counts[number], self._counts[number] + len(some))
-                for part, memory in held.items():
-                    memory[into] = torch.from_numpy(np.ascontiguousarray(kind[part][some])).to(self.device)
-                self._counts[number] = into.stop
-            taken[fresh] = True
+    def _take_in(self, opened: dict[str, np.ndarray], held: dict[str, Tensor]) -> int:
+        """What is done is in memory, one after the other; how many these are."""
+        done = np.flatnonzero(np.asarray(opened["done"]) == 1)
+        for start in range(0, len(done), 256):
+            some = done[start : start + 256]
+            for part, memory in held.items():
+                rows = torch.from_numpy(np.ascontiguousarray(opened[part][some]))
+                memory[start : start + len(some)] = rows.to(self.device)
+        return len(done)
 
     def lessons(self, step: int, count: int) -> Taught:
         generator = torch.Generator(self.device).manual_seed(2 * step)

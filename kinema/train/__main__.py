@@ -210,8 +210,10 @@ def whole(folder: Path, minutes: tuple[float, float], shapes: tuple[str, ...], d
     folder.mkdir(parents=True, exist_ok=True)
     held = []
     for shape in shapes:
-        size, pixels, clips = shape.split(":")
-        held.append(Shape(*parse_size(size), int(pixels), int(clips)))
+        size, *rooms = shape.split(":")
+        if len(rooms) != 2 or not all(room.isdigit() for room in rooms):
+            raise click.BadParameter(f"{shape!r} is not WIDTHxHEIGHT:PIXELS:CLIPS, such as 128x128:20000:36000")
+        held.append(Shape(*parse_size(size), *map(int, rooms)))
     Training(Whole(folder, tuple(held), *minutes, **options), torch.device(device), Stopped()).run()
 
 
