@@ -12,11 +12,12 @@ import kinema
 from kinema import engine
 from kinema.backends import Asks, Step, check_asks, find
 from kinema.backends.leading import evened
-from kinema.backends.native import known_share
+from kinema.backends.native import Native, known_share, load
 from kinema.canvas import Canvas
 from kinema.clip import Clip
 from kinema.errors import BackendError, DurationError, KinemaError, OutputError, PromptError, RecipeError, SizeError
 from kinema.media import read_about
+from kinema.ready import prepare, recipe_of, settle
 from kinema.recipe import Recipe
 
 PROMPT = "a red dog jumps in the snow."
@@ -49,14 +50,14 @@ def test_seed_prompt_and_guidance_each_change_the_frames():
 
 
 def test_what_was_left_open_is_settled_and_recorded():
-    settled, _ = engine.settle(Recipe(prompt=PROMPT, as_is=True))
+    settled, _ = settle(Recipe(prompt=PROMPT, as_is=True))
     assert (settled.width, settled.height, settled.frames, settled.fps) == (48, 32, 32, 8)
     assert (settled.seconds, settled.steps, settled.guidance, settled.model) == (4, 3, 2.0, "native")
     assert settled.seed is not None and settled.rewritten_prompt == PROMPT
     assert (
         settled.configuration and settled.configuration.startswith("tiny ") and "f32, 1 thread" in settled.configuration
     )
-    assert engine.settle(settled)[0] == settled
+    assert settle(settled)[0] == settled
 
 
 @pytest.mark.parametrize(
@@ -72,16 +73,16 @@ def test_any_size_is_made_at_the_nearest_shape_and_delivered_exactly(size: str, 
 
 
 def test_a_size_and_the_upscaling_that_it_means_are_one_recipe():
-    by_factor, _ = engine.settle(recipe(upscale=2))
-    assert by_factor == engine.settle(recipe(size="96x64"))[0] and by_factor.size == "96x64"
-    larger, _ = engine.settle(recipe(width=96, height=64))
+    by_factor, _ = settle(recipe(upscale=2))
+    assert by_factor == settle(recipe(size="96x64"))[0] and by_factor.size == "96x64"
+    larger, _ = settle(recipe(width=96, height=64))
     assert larger.size is None, "made at 96x64 itself, which asking for that size does not mean"
 
 
 def test_what_is_ready_is_made_without_being_read_again(tmp_path: Path):
     Clip(np.zeros((1, 32, 48, 3), np.uint8), Fraction(8)).write(tmp_path / "first.png")
     asked = recipe(task="animate", sources=[{"path": str(tmp_path / "first.png")}], frames=8, n=2)
-    ready = engine.prepare(asked)
+    ready = prepare(asked)
     films = list(engine.make_all(asked))
     (tmp_path / "first.png").unlink()
     for index, film in enumerate(films):
@@ -90,7 +91,7 @@ def test_what_is_ready_is_made_without_being_read_again(tmp_path: Path):
 
 
 def test_a_drawn_seed_differs_from_time_to_time():
-    seeds = {engine.settle(recipe(seed=None))[0].seed for _ in range(8)}
+    seeds = {settle(recipe(seed=None))[0].seed for _ in range(8)}
     assert len(seeds) > 1
 
 
@@ -130,6 +131,27 @@ def test_known_pixels_are_bit_equal_after_restoring_and_condition_the_rest():
     made = fill(painted)
     assert np.array_equal(made.frames[painted.known], painted.pixels[painted.known])
     assert not np.array_equal(made.frames[4:], fill(canvas).frames[4:])
+
+
+def test_networks_that_are_guided_by_themselves_are_asked_once_a_step(tiny_model: Path):
+    """Guided by 2 already, they give at 2 what others give at 1, in as many calls, and at 3 what others give at 1.5."""
+    plain = load()
+    batches: list[int] = []
+
+    def counted(*fed: np.ndarray) -> np.ndarray:
+        batches.append(len(fed[0]))
+        return plain.networks.transformer(*fed)
+
+    networks = replace(plain.networks, transformer=counted)
+    guided = Native(plain.card.model_copy(update={"guided": 2.0}), networks)
+    canvas = Canvas.blank(8, 32, 48, Fraction(8), PROMPT)
+
+    def fill(native: Native, guidance: float) -> np.ndarray:
+        rng = np.random.default_rng(7)
+        return Clip.join(native.fill(canvas, steps=2, guidance=guidance, rng=rng, on_step=lambda step: None)).frames
+
+    assert np.array_equal(fill(guided, 2.0), fill(plain, 1.0)) and set(batches) == {1}
+    assert np.array_equal(fill(guided, 3.0), fill(plain, 1.5)) and batches[-1] == 2
 
 
 def test_the_mask_names_the_known_share_of_each_frame_and_quarter():
@@ -216,8 +238,8 @@ def test_a_film_is_shown_while_it_is_made(tmp_path: Path):
 
 def test_a_film_carries_its_recipe(tmp_path: Path):
     film = engine.make(recipe(frames=4), tmp_path / "film.mp4")
-    assert engine.recipe_of(read_about(tmp_path / "film.mp4")) == film.recipe
-    assert engine.recipe_of("a holiday film") is None and engine.recipe_of(None) is None
+    assert recipe_of(read_about(tmp_path / "film.mp4")) == film.recipe
+    assert recipe_of("a holiday film") is None and recipe_of(None) is None
 
 
 @pytest.mark.parametrize(
@@ -288,14 +310,14 @@ def test_a_canvas_that_asks_for_more_is_refused_by_name():
 
 
 def test_words_that_are_unknown_are_told_with_the_nearest():
-    settled, reading = engine.settle(recipe(prompt="a rred dog yodels"))
+    settled, reading = settle(recipe(prompt="a rred dog yodels"))
     assert [(unknown.word, unknown.nearest) for unknown in reading.unknown] == [("rred", "red"), ("yodels", None)]
     assert settled.rewritten_prompt == "a dog"
 
 
 def test_a_prompt_is_rewritten_into_the_words_of_the_model():
     asked = Recipe(prompt="Jumping in the snow: one red dog!", seed=7, frames=4)
-    settled, reading = engine.settle(asked)
+    settled, reading = settle(asked)
     assert settled.rewritten_prompt == reading.rewritten != asked.prompt
     film = engine.make(asked)
     plain = engine.make(asked.changed(prompt=reading.rewritten, as_is=True))

@@ -16,6 +16,7 @@ from torch import nn
 from kinema.errors import CheckpointError
 from kinema.model import checkpoint, export
 from kinema.model.autoencoder import Autoencoder
+from kinema.model.checkpoint import load_networks
 from kinema.model.denoiser import Denoiser
 from kinema.model.transformer import grid_positions
 
@@ -52,7 +53,7 @@ def drawn(*shape: int) -> torch.Tensor:
 def test_openvino_says_what_torch_says_at_any_shape(
     folder: Path, batch: int, chunks: int, height: int, width: int
 ) -> None:
-    autoencoder, denoiser, _ = export.load(folder)
+    autoencoder, denoiser, _ = load_networks(folder)
     positions = grid_positions(chunks, height, width)
     ids = torch.tensor([[1, 4, 2, 5, 0, 0], [1, 2, 0, 0, 0, 0], [0] * 6])[:batch]
     text = denoiser.text(ids)
@@ -76,7 +77,7 @@ def test_openvino_says_what_torch_says_at_any_shape(
 
 
 def test_weights_come_back_as_the_nearest_bf16(folder: Path, trained: tuple[Autoencoder, Denoiser]) -> None:
-    loaded = export.load(folder)
+    loaded = load_networks(folder)
     for before, after in zip(trained, loaded, strict=False):
         rounded = {name: tensor.bfloat16().float() for name, tensor in before.state_dict().items()}
         assert checkpoint.fingerprint(rounded) == checkpoint.fingerprint(after.state_dict())
@@ -128,9 +129,9 @@ def test_the_card_names_the_hash_of_every_file(folder: Path) -> None:
 
 def test_what_is_no_export_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint at"):
-        export.load(tmp_path)
+        load_networks(tmp_path)
     for header in ({"what": "autoencoder"}, {"what": "networks"}):
         checkpoint.write(tmp_path / export.WEIGHTS, {"weight": torch.zeros(3)}, header)
         with pytest.raises(CheckpointError, match=r"not exported networks|does not fit") as caught:
-            export.load(tmp_path)
+            load_networks(tmp_path)
         assert "\n" not in str(caught.value)

@@ -14,8 +14,8 @@ from kinema.clip import Clip
 from kinema.data import world
 from kinema.errors import CheckpointError, DataError
 from kinema.model import upscaler
+from kinema.model.checkpoint import load_networks as unpack
 from kinema.model.export import export_upscaler
-from kinema.model.export import load as unpack
 from kinema.model.upscaler import Upscaler, UpscalerConfig
 from kinema.train.__main__ import train
 from kinema.train.loop import Plan, learn

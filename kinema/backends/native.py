@@ -229,9 +229,9 @@ class Native:
         return errors
 
     def _told(self, cues: tuple[Cue, ...], guidance: float) -> _Told:
-        """The captions' text states, and those of no caption where guidance needs them."""
+        """The captions' text states, and those of no caption where more or less guidance than learnt needs them."""
         captions = [cue.text for cue in cues] or [""]
-        guided = guidance != 1 and any(captions)
+        guided = guidance != self.card.guided and any(captions)
         ids = [self._ids(caption) for caption in (*captions, *([""] if guided else []))]
         states = self.networks.text(np.array(ids, np.int64))
         begins = np.array([cue.frame / self.card.chunk for cue in cues] or [0.0])
@@ -260,7 +260,7 @@ class Native:
             seen = self.networks.transformer(tokens, positions, np.full(batch, t, np.float32), given.text)
             seen = seen.reshape(batch, *shape)
             clean = seen[0] if captions == 1 else np.einsum("bk,bkhwc->khwc", given.shares, seen[:captions])
-            return clean if batch == captions else guided(clean, seen[-1], guidance)
+            return clean if batch == captions else guided(clean, seen[-1], guidance / self.card.guided)
 
         x = noise if given.begin is None else noised(given.begin, noise, float(stops[0]))
         return sample(predict, x, stops, solver=self.card.solver, watch=watch)

@@ -48,6 +48,7 @@ class Card(BaseModel):
     height: int = Field(ge=1)
     steps: int = Field(ge=1)
     guidance: float
+    guided: float = Field(1.0, gt=0, description="guidance that the transformer gives by itself, without a second call")
     solver: Literal["euler", "heun"]
     shift: float = Field(gt=0)
     merkle_root: str = Field("", description="over the hashes of all clips that the networks were trained on")

@@ -55,6 +55,8 @@ def sample(predict: Predict, noise: np.ndarray, stops: np.ndarray, *, solver: So
 def guided(with_text: np.ndarray, without_text: np.ndarray, guidance: float) -> np.ndarray:
     """The prediction moved on from the one without text; 1 leaves it, 0 ignores the text.
 
+    So a prediction that has learnt to be guided by g already is guided by g' as by g' / g.
+
     Ho and Salimans 2022 (arXiv 2207.12598); on x, where the velocity is linear, it equals guidance on the velocity.
     """
     return without_text + np.float32(guidance) * (with_text - without_text)

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kinema.errors import CheckpointError
 from kinema.settings import read_settings
 
 if TYPE_CHECKING:
@@ -46,10 +47,20 @@ def remember(recipe: Recipe, seconds: float) -> None:
 
 
 def _passes(recipe: Recipe) -> float:
-    """Pixels that the model goes over, counted once for each step and, with guidance, twice."""
+    """Pixels that the model goes over, counted once for each step and, where guidance needs it, twice."""
     assert recipe.made_frames and recipe.width and recipe.height and recipe.steps
-    twice = 1 if recipe.guidance == 1 else 2
-    return float(recipe.made_frames * recipe.width * recipe.height * recipe.steps * twice)
+    calls = 1 if recipe.guidance == _guided(recipe) else 2
+    return float(recipe.made_frames * recipe.width * recipe.height * recipe.steps * calls)
+
+
+def _guided(recipe: Recipe) -> float:
+    """Guidance that takes no second call."""
+    from kinema.backends.networks import read_card, weights_folder
+
+    try:
+        return read_card(weights_folder(read_settings())).guided if recipe.model == "native" else 1.0
+    except CheckpointError:
+        return 1.0
 
 
 def _key(recipe: Recipe) -> str:

@@ -23,6 +23,8 @@ from kinema.model.text import TextConfig
 from kinema.model.transformer import TransformerConfig
 
 KEY = "kinema"
+WEIGHTS = "weights.safetensors"
+"""What a folder of exported networks keeps its numbers in."""
 Model = TypeVar("Model", bound=nn.Module)
 
 
@@ -93,6 +95,25 @@ def load_denoiser(path: Path) -> tuple[Denoiser, dict[str, Any]]:
         return Denoiser(TextConfig(**header["text"]), TransformerConfig(**shape_of(header["transformer"])))
 
     return filled(path, empty, tensors), header
+
+
+def load_networks(folder: Path) -> tuple[Autoencoder, Denoiser, dict[str, Any]]:
+    """Both networks of an exported folder, in fp32, and the file's header: what training may start from."""
+    tensors, header = read(folder / WEIGHTS)
+    if header.get("what") != "networks":
+        raise CheckpointError(f"{folder / WEIGHTS} holds {header.get('what')!r}, not exported networks; name another")
+
+    def empty() -> nn.ModuleDict:
+        shapes = {name: shape_of(header[name]) for name in ("autoencoder", "text", "transformer")}
+        autoencoder = Autoencoder(AutoencoderConfig(**shapes["autoencoder"]))
+        denoiser = Denoiser(TextConfig(**shapes["text"]), TransformerConfig(**shapes["transformer"]))
+        return nn.ModuleDict({"autoencoder": autoencoder, "denoiser": denoiser})
+
+    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("graph.")}
+    whole = filled(folder / WEIGHTS, empty, weights)
+    autoencoder, denoiser = whole["autoencoder"], whole["denoiser"]
+    assert isinstance(autoencoder, Autoencoder) and isinstance(denoiser, Denoiser)
+    return autoencoder, denoiser, header
 
 
 def _expect(path: Path, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:

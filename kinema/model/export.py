@@ -23,15 +23,13 @@ import torch
 from openvino import opset13 as ops
 from torch import Tensor, nn
 
-from kinema.errors import CheckpointError
 from kinema.model import checkpoint
-from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
+from kinema.model.autoencoder import Autoencoder
+from kinema.model.checkpoint import WEIGHTS
 from kinema.model.denoiser import Denoiser
-from kinema.model.text import TextConfig
-from kinema.model.transformer import TransformerConfig, grid_positions
+from kinema.model.transformer import grid_positions
 from kinema.model.upscaler import SEEN, Upscaler
 
-WEIGHTS = "weights.safetensors"
 SMALLEST = 32
 """Constants of fewer numbers are left in the graph: they are shapes and factors, not weights."""
 
@@ -73,25 +71,6 @@ def _write_card(path: Path, graphs: list[str], card: dict[str, Any]) -> None:
     names = [WEIGHTS, *(f"{name}.xml" for name in graphs)]
     files = {name: sha256((path.parent / name).read_bytes()).hexdigest() for name in names}
     path.write_text(json.dumps({**card, "files": files}, indent=1) + "\n")
-
-
-def load(folder: Path) -> tuple[Autoencoder, Denoiser, dict[str, Any]]:
-    """Both networks as torch modules again, in fp32, and the file's header: what training may start from."""
-    tensors, header = checkpoint.read(folder / WEIGHTS)
-    if header.get("what") != "networks":
-        raise CheckpointError(f"{folder / WEIGHTS} holds {header.get('what')!r}, not exported networks; name another")
-
-    def empty() -> nn.ModuleDict:
-        shapes = {name: checkpoint.shape_of(header[name]) for name in ("autoencoder", "text", "transformer")}
-        autoencoder = Autoencoder(AutoencoderConfig(**shapes["autoencoder"]))
-        denoiser = Denoiser(TextConfig(**shapes["text"]), TransformerConfig(**shapes["transformer"]))
-        return nn.ModuleDict({"autoencoder": autoencoder, "denoiser": denoiser})
-
-    weights = {name: tensor for name, tensor in tensors.items() if not name.startswith("graph.")}
-    whole = checkpoint.filled(folder / WEIGHTS, empty, weights)
-    autoencoder, denoiser = whole["autoencoder"], whole["denoiser"]
-    assert isinstance(autoencoder, Autoencoder) and isinstance(denoiser, Denoiser)
-    return autoencoder, denoiser, header
 
 
 def _converted(autoencoder: Autoencoder, denoiser: Denoiser) -> Iterator[tuple[str, openvino.Model]]:

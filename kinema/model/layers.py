@@ -17,7 +17,7 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width)) if gain else None
 
     def forward(self, x: Tensor) -> Tensor:
-        normed = x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+        normed = x * torch.rsqrt(x.float().square().mean(-1, keepdim=True) + 1e-6).to(x.dtype)
         return normed if self.weight is None else normed * self.weight
 
 

@@ -46,7 +46,8 @@ class TransformerBlock(nn.Module):
         self.offset = nn.Parameter(torch.randn(6, config.width) * 0.02)
 
     def forward(self, x: Tensor, modulation: Tensor, rotation: tuple[Tensor, Tensor], text: Tensor) -> Tensor:
-        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = (modulation + self.offset).unsqueeze(2).unbind(1)
+        offset = (modulation + self.offset).to(x.dtype)  # else fp32 offsets would make all that follows fp32
+        shift, scale, gate, mlp_shift, mlp_scale, mlp_gate = offset.unsqueeze(2).unbind(1)
         x = x + (1 + gate) * self.attention(self.norm(x) * (1 + scale) + shift, rotation, text)
         return x + (1 + mlp_gate) * self.mlp(self.norm(x) * (1 + mlp_scale) + mlp_shift)
 

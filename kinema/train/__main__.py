@@ -25,7 +25,14 @@ from kinema.data.record import Record
 from kinema.errors import CheckpointError, DataError, KinemaError
 from kinema.model import upscaler as upscalers
 from kinema.model.autoencoder import Autoencoder, AutoencoderConfig
-from kinema.model.checkpoint import fingerprint, load_autoencoder, load_denoiser, save_autoencoder, save_denoiser
+from kinema.model.checkpoint import (
+    fingerprint,
+    load_autoencoder,
+    load_denoiser,
+    load_networks,
+    save_autoencoder,
+    save_denoiser,
+)
 from kinema.model.denoiser import Denoiser
 from kinema.model.sizes import SIZES
 from kinema.recipe import parse_size
@@ -192,7 +199,9 @@ def denoiser(file: Path, stores: tuple[Path, ...], folder: Path, start: Path | N
 
 @train.command()
 @click.argument("folder", type=FOLDER)
-@click.option("--minutes", nargs=2, type=float, required=True, help="for the autoencoder, then for the denoiser")
+@click.option("--minutes", nargs=3, type=float, required=True, help="for autoencoder, denoiser, guidance in one call")
+@click.option("--guidance", default=4.5, show_default=True, help="how strict the denoiser that is guided by itself is")
+@click.option("--start", type=FOLDER, help="exported networks to go on from, such as kinema/weights/nano")
 @click.option("--shape", "shapes", multiple=True, required=True, help="WIDTHxHEIGHT:PIXELS:CLIPS: room for these")
 @click.option("--size", default="nano", show_default=True, type=click.Choice(list(SIZES)), help="width of the model")
 @click.option("--device", default="cuda", show_default=True, help="what learns, such as cuda or cpu")
@@ -202,8 +211,13 @@ def denoiser(file: Path, stores: tuple[Path, ...], folder: Path, start: Path | N
 @click.option("--unit", default=64, show_default=True, help="films of one kind in a step")
 @click.option("--first-clips", default=600, show_default=True, help="clips to wait for before the autoencoder begins")
 @click.option("--seed", default=0, show_default=True)
-def whole(folder: Path, minutes: tuple[float, float], shapes: tuple[str, ...], device: str, **options: Any) -> None:
+def whole(
+    folder: Path, minutes: tuple[float, float, float], shapes: tuple[str, ...], device: str, **options: Any
+) -> None:
     """Train both networks at once on an accelerator, rendering beside it; FOLDER holds them and their manifest.
+
+    It leaves two denoisers: denoiser.safetensors takes two calls a step to be guided, guided.safetensors learnt from it
+    to be guided by itself.
 
     The weights are written as they are embedded, in bf16; a run that is interrupted writes what it has.
     """
@@ -226,7 +240,7 @@ def whole(folder: Path, minutes: tuple[float, float], shapes: tuple[str, ...], d
 @click.option("--folder", required=True, type=FOLDER, help="where the networks, their card and the manifest are put")
 @click.option("--name", default="nano", show_default=True)
 @click.option("--steps-per-film", "steps", default=12, show_default=True, help="the solver's steps, unless asked")
-@click.option("--guidance", default=3.0, show_default=True, help="how strictly prompts are followed, unless asked")
+@click.option("--guidance", type=float, help="how strictly prompts are followed, unless asked; as learnt, else 3")
 @click.option("--solver", default="euler", show_default=True, type=click.Choice(["euler", "heun"]))
 @click.option("--shift", default=1.0, show_default=True, help="above 1 spends more of the steps on noise")
 def export(file: Path, denoiser_file: Path, folder: Path, **options: Any) -> None:
@@ -267,9 +281,11 @@ def export(file: Path, denoiser_file: Path, folder: Path, **options: Any) -> Non
         **options,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    energies = [file for manifest in manifests if (file := manifest / ENERGY).is_file()]
-    if len(energies) == 1:
-        card["training_energy"] = json.loads(energies[0].read_text())
+    card["guided"] = header.get("guided", 1.0)
+    card["guidance"] = card["guidance"] or header.get("guided", 3.0)
+    card |= {"started_from": header["started_from"]} if "started_from" in header else {}
+    if energy := _energy_of(manifests):
+        card["training_energy"] = energy
     summary = write_manifest(folder, seen)
     export_networks(folder, encoder, model, card | {"merkle_root": summary["merkle_root"]})
     size_mb = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
@@ -284,8 +300,6 @@ def unpack(networks: Path, folder: Path) -> None:
 
     Training may start from these where the run that made them is gone; latents have to be encoded anew.
     """
-    from kinema.model.export import load as load_networks
-
     encoder, model, header = load_networks(networks)
     save_autoencoder(folder / "autoencoder.safetensors", encoder)
     made = fingerprint(load_autoencoder(folder / "autoencoder.safetensors").state_dict())
@@ -303,8 +317,6 @@ def unpack(networks: Path, folder: Path) -> None:
 @click.option("--noise", default=0.3, show_default=True, help="deviation of the strongest latent noise")
 def pairs(folder: Path, networks: Path, count: int, frames: int, seed: int, size: int, noise: float) -> None:
     """Render what the upscaler learns from: clips through the autoencoder, and the same at twice the size."""
-    from kinema.model.export import load as load_networks
-
     torch.set_num_threads(1)
     encoder, _, _ = load_networks(networks)
     run = world.Run(seed=seed, width=size, height=size, frames=frames)
@@ -344,7 +356,6 @@ def upscaler(pool: Path, folder: Path, start: Path | None, steps: int, batch: in
 def export_the_upscaler(file: Path, folder: Path, networks: Path) -> None:
     """Write the upscaler FILE as FOLDER for OpenVINO, with its card: what kinema/weights/upscaler holds."""
     from kinema.model.export import export_upscaler
-    from kinema.model.export import load as load_networks
 
     torch.set_num_threads(1)
     model, _ = upscalers.load(file)
@@ -379,6 +390,24 @@ def _read_records(clips: Path) -> list[Record]:
     if not file.is_file():
         raise DataError(f"{clips} has no records beside it ({file.name}); render it with python -m kinema.train clips")
     return [Record.from_line(line, f"{file} line {i + 1}") for i, line in enumerate(file.read_text().splitlines())]
+
+
+def _energy_of(manifests: tuple[Path, ...]) -> dict[str, Any] | None:
+    """What the trainings behind these manifests took together; None where one of them is not known.
+
+    It lies beside a manifest where `whole` left it, or in the card of networks that one began from.
+    """
+    spent = []
+    for folder in manifests:
+        receipt, card = folder / ENERGY, folder / "networks.json"
+        if receipt.is_file():
+            spent.append(json.loads(receipt.read_text()))
+        elif card.is_file():
+            spent.append(json.loads(card.read_text()).get("training_energy"))
+    if not spent or len(spent) != len(manifests) or None in spent:
+        return None
+    together = {name: round(sum(each[name] for each in spent), 2) for name in ("energy_wh", "wall_s")}
+    return together | {"method": "; ".join(dict.fromkeys(each["method"] for each in spent))}
 
 
 def _channels_last(model: Autoencoder) -> Autoencoder:

@@ -10,6 +10,7 @@ B batch, K chunks, T frames, H W pixels, h w latents, N tokens, C latent channel
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from einops import rearrange
@@ -95,13 +96,54 @@ class PooledReconstruction:
         save_film_rows(rows, path)
 
 
+class Unit(NamedTuple):
+    """Windows of one kind: what the network is given, tokens (B, N, 2C + M), positions (N, 3), times t (B,) and ids of
+    words (B, L), the clean latents x (B, N, C), and the mask (B, N, M)."""
+
+    tokens: Tensor
+    positions: Tensor
+    t: Tensor
+    ids: Tensor
+    x: Tensor
+    mask: Tensor
+
+    def seen(self, model: nn.Module, ids: Tensor) -> Tensor:
+        """What a network sees in these windows under the captions, (B, N, C)."""
+        with torch.autocast(self.tokens.device.type, torch.bfloat16):
+            seen: Tensor = model(self.tokens, self.positions, self.t, ids)
+        return seen.float()
+
+
+def clean(unit: Unit) -> Tensor:
+    """What there is to learn, unless another aim is given: the clean latents."""
+    return unit.x
+
+
+@dataclass(frozen=True)
+class Guided:
+    """An aim: what the teacher sees with guidance, in two calls, so that the pupil sees it in one.
+
+    Without a caption both see the same, so the pupil can still be guided, more or less than it is by itself. Meng et
+    al. 2023, On distillation of guided diffusion models (arXiv 2210.03142), for one strength of guidance.
+    """
+
+    teacher: nn.Module
+    guidance: float
+
+    @torch.no_grad()
+    def __call__(self, unit: Unit) -> Tensor:
+        told, untold = (unit.seen(self.teacher, ids) for ids in (unit.ids, torch.full_like(unit.ids, PADDING)))
+        return untold + self.guidance * (told - untold)
+
+
 @dataclass
 class PooledDenoising:
     """Learns `model` on windows of `chunks` chunks out of `pools`, one pool a shape; see denoise.py.
 
     Of a unit's films an eighth goes on from the model's own guess at known ends, an eighth from noisy true ones, three
     eighths fill a canvas that a task drew, the rest begins from nothing. Of a unit's stills a quarter has a canvas.
-    The share of stills falls from the first to the second of `stills` while `gone` goes from 0 to 1.
+    The share of stills falls from the first to the second of `stills` while `gone` goes from 0 to 1. `aim` says what is
+    to be seen in a unit, and `shown_guidance` how strictly sheets follow their captions.
     """
 
     model: Denoiser
@@ -116,7 +158,9 @@ class PooledDenoising:
     canonical: float = 0.6
     dropped: float = 0.1
     end_noise: float = 0.15
-    name: str = field(default="denoiser", init=False)
+    aim: Callable[[Unit], Tensor] = clean
+    shown_guidance: float = 3.0
+    name: str = "denoiser"
 
     def __post_init__(self) -> None:
         heights = [pool.x.shape[2:4] for pool in self.pools]
@@ -136,11 +180,15 @@ class PooledDenoising:
         self.feed()
         device = self.pools[0].x.device
         generator = torch.Generator(device).manual_seed(seed * 1_000_003 + samples.start)
-        losses = [self._unit(model, index, generator) for index in samples[:: self.unit]]
+        losses = [self._loss_of(model, self._unit(model, index, generator)) for index in samples[:: self.unit]]
         return torch.stack(losses).mean()
 
-    def _unit(self, model: nn.Module, index: int, generator: torch.Generator) -> Tensor:
-        """The loss of the unit that begins with sample `index`: all stills, or all films, of one shape."""
+    def _loss_of(self, model: nn.Module, unit: Unit) -> Tensor:
+        seen = unit.seen(model, unit.ids)
+        return velocity_loss(seen, self.aim(unit), unit.t, 1 - unit.mask.mean(-1)).mean()
+
+    def _unit(self, model: nn.Module, index: int, generator: torch.Generator) -> Unit:
+        """The unit that begins with sample `index`: all stills, or all films, of one shape."""
         pool = self._pool(index)
         held, (first, last) = self.pools[pool], self.stills
         stills = spread_evenly(index // self.unit, 0.6180339887) < first + (last - first) * min(1.0, self.gone())
@@ -160,9 +208,7 @@ class PooledDenoising:
         t = torch.sigmoid(torch.randn(count, generator=generator, device=device) + self.time_mean)
         noise = torch.randn(x.shape, generator=generator, device=device)
         tokens = torch.cat((noised(x, noise, t), canvas, mask), -1)
-        with torch.autocast(device.type, torch.bfloat16):
-            predicted = model(tokens, positions, t, ids)
-        return velocity_loss(predicted, x, t, 1 - mask.mean(-1)).mean()
+        return Unit(tokens, positions, t, ids, x, mask)
 
     def _bind_ends(
         self,
@@ -236,7 +282,7 @@ class PooledDenoising:
         ids, blank = held.ids[:8, 0].long(), self.blanks[0].repeat(self.chunks, 1)
         noise = torch.randn(len(ids), *blank.shape, generator=torch.Generator().manual_seed(0)).to(blank.device)
         with torch.no_grad(), torch.autocast(blank.device.type, torch.bfloat16):
-            x = sample(model, noise, blank, positions, ids, steps=12, guidance=3.0)
+            x = sample(model, noise, blank, positions, ids, steps=12, guidance=self.shown_guidance)
             latents = rearrange(x, "b (k h w) c -> b k c h w", k=self.chunks, h=held.x.shape[2], w=held.x.shape[3])
             films = to_uint8(self.autoencoder.decode(latents))
         save_film_rows(list(films), path)

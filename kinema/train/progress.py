@@ -64,7 +64,8 @@ class Progress:
         rows = [json.loads(line) for line in file.read_text().splitlines()]
         figure, axes = pyplot.subplots(figsize=(6, 3))
         axes.plot([row["step"] for row in rows], [row["loss"] for row in rows])
-        axes.set(xlabel="step", ylabel="loss", title=self.name, yscale="log")
+        scale = "log" if any(row["loss"] > 0 for row in rows) else "linear"
+        axes.set(xlabel="step", ylabel="loss", title=self.name, yscale=scale)
         figure.tight_layout()
         figure.savefig(self.folder / "curve.png", dpi=100)
         pyplot.close(figure)
