@@ -3,18 +3,24 @@
     film = kinema.generate("a red dog jumps in a snowy forest at night", "dog.mp4", seed=7)
     kinema.extend("dog.mp4", "longer.mp4", seconds=4)
 
-Parts are those of a Recipe (seconds, fps, width, height, seed, steps, …) and the task's own options. A medium is a
-file, a folder of frames, or a clip.
+Parts are those of a Recipe (seconds, fps, width, height, seed, steps, …) and the task's own options, and
+server="http://gpu.example:8000", which has another Kinema make the film (or a Server, with its api_key). A medium is
+a file, a folder of frames, or a clip.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kinema.clip import Clip
 from kinema.engine import Film, OnStep, make
-from kinema.recipe import HOWS, Card, Recipe, Source
+from kinema.how import HOWS, Card
+from kinema.recipe import Recipe, Source
+
+if TYPE_CHECKING:
+    from kinema.remote import Server
 
 Medium = str | Path | Clip
 
@@ -111,11 +117,20 @@ def _ask(
     on_step: OnStep | None,
     parts: dict[str, object],
 ) -> Film:
-    """The film of a task on these media; parts are those of a recipe and the task's own options."""
+    """The film of a task on these media; parts are those of a recipe, the task's own options, and the server."""
+    server = parts.pop("server", None)
     options = set(HOWS[task].model_fields) if task in HOWS else set()
     how = {name: value for name, value in parts.items() if name in options}
     rest = {name: value for name, value in parts.items() if name not in options}
     sources = tuple(Source() if isinstance(each, Clip) else Source(path=str(each)) for each in media)
     recipe = Recipe.model_validate({"task": task, "sources": sources, **({"how": how} if how else {}), **rest})
     clips = [each for each in media if isinstance(each, Clip)]
-    return make(recipe, Path(path) if path is not None else None, clips=clips, on_step=on_step)
+    render = make if server is None else _there(server).make
+    return render(recipe, Path(path) if path is not None else None, clips=clips, on_step=on_step)
+
+
+def _there(server: object) -> Server:
+    """The Kinema at an address, or as it was handed over."""
+    from kinema.remote import Server
+
+    return server if isinstance(server, Server) else Server(str(server))

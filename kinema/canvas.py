@@ -120,12 +120,14 @@ class Canvas:
             raise RecipeError(f"{clip.shape_words} does not fit a canvas of {width}x{height}; resize it first")
         if at < 0 or at + len(clip) > frames:
             raise RecipeError(f"{len(clip)} frames from frame {at} on do not fit a canvas of {frames} frames")
-        where = np.ones((len(clip), height, width), bool) if where is None else where
-        if where.shape != (len(clip), height, width):
+        pixels, known, part = _own(self.pixels), _own(self.known), slice(at, at + len(clip))
+        if where is None:
+            pixels[part], known[part] = clip.frames, True
+        elif where.shape != (len(clip), height, width):
             raise RecipeError(f"a mask of shape {where.shape} does not match {len(clip)} frames of {width}x{height}")
-        pixels, known = self.pixels.copy(), self.known.copy()
-        pixels[at : at + len(clip)][where] = clip.frames[where]
-        known[at : at + len(clip)] |= where
+        else:
+            np.copyto(pixels[part], clip.frames, where=where[..., None])
+            known[part] |= where
         return replace(self, pixels=pixels, known=known)
 
     def restore(self, clip: Clip) -> Clip:
@@ -165,7 +167,7 @@ class Canvas:
         longer = Canvas.blank(before + frames + after, height, width, self.fps)
         pixels, known = longer.pixels, longer.known
         if self.known.any():
-            pixels, known = pixels.copy(), known.copy()
+            pixels, known = _own(pixels), _own(known)
             pixels[before : before + frames], known[before : before + frames] = self.pixels, self.known
         captions = tuple(replace(cue, frame=cue.frame + before if cue.frame else 0) for cue in self.captions)
         start = self.start and replace(self.start, clip=_held(self.start.clip, before, after))
@@ -202,6 +204,11 @@ class Canvas:
 def _held(clip: Clip, before: int, after: int) -> Clip:
     """The clip with its first and last frames held for so many frames more."""
     return Clip(np.pad(clip.frames, ((before, after), (0, 0), (0, 0), (0, 0)), mode="edge"), clip.fps)
+
+
+def _own(values: np.ndarray) -> np.ndarray:
+    """A copy to be painted on; of a blank one, zeros that take no memory before they are painted."""
+    return values.copy() if any(values.strides) else np.zeros(values.shape, values.dtype)
 
 
 def _spread(values: np.ndarray) -> np.ndarray:

@@ -13,31 +13,27 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from pydantic import ValidationError
 
-from kinema.backends import Backend, Reading, Step, Unknown, check_asks, find
+from kinema.backends import Step, check_asks, find
 from kinema.backends.networks import weights_folder
-from kinema.backends.upscale import SizePlan, check_factor, fit_to, plan_size
-from kinema.backends.upscale import configuration as upscaler
+from kinema.backends.resized import fill_at_size
+from kinema.backends.upscale import SizePlan, fit_to
 from kinema.canvas import Canvas, Cut
 from kinema.clip import Clip
 from kinema.data.record import sha256_of_frames
 from kinema.energy import Budget, Meter, Receipt
-from kinema.errors import DurationError, KinemaError, RecipeError
+from kinema.errors import RecipeError
 from kinema.media import VIDEO, check_place, check_suffix, whole_file, write
-from kinema.recipe import Blend, Card, Recipe, Storyboard, check_limits, whole_frames
+from kinema.ready import Limits, Ready, prepare
+from kinema.recipe import Recipe
 from kinema.settings import read_settings
-from kinema.tasks import begin, check_sources, film_frames, settle_frames
 from kinema.tasks.play import Spool, play
-from kinema.tasks.sources import Loaded, fitted, load_sources
 from kinema.trust.credentials import Model, Provenance, Watermark, ingredients_of, sign
-from kinema.trust.policy import enforce
 from kinema.trust.registry import remember
-from kinema.trust.review.reviewer import Reviewer, Uploads, review_uploads
+from kinema.trust.review.reviewer import Reviewer
 from kinema.trust.watermark import ID_BITS, METHOD, SMALLEST_PX, KeyRing, Marker
 
 OnStep = Callable[[Step], None]
@@ -58,18 +54,6 @@ class Film:
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What a film may take, in watt-hours, and whether its words stay out of its file (a salted hash goes in).
-
-    With review_all every frame is looked at, whatever the settings say.
-    """
-
-    max_energy_wh: float | None = None
-    private: bool = False
-    review_all: bool = False
-
-
-@dataclass(frozen=True)
 class _Mark:
     """The watermark of a film, if it gets one, its name in the credentials, and why it gets none."""
 
@@ -86,39 +70,6 @@ class _Papers:
     meter: Meter
     reviewer: Reviewer
     private: bool
-
-
-@dataclass(frozen=True)
-class Heard:
-    """How several sentences were understood, or none."""
-
-    rewritten: str
-    unknown: tuple[Unknown, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Ready:
-    """All that films are made of: the settled recipe, how its words were understood, its sources, read and fitted."""
-
-    recipe: Recipe
-    reading: Reading
-    clips: tuple[Clip, ...]
-    notes: tuple[str, ...]
-    uploads: Uploads
-
-    def one_of(self, index: int) -> Ready:
-        """What the i-th of the recipe's n films is made of."""
-        return replace(self, recipe=self.recipe.one_of(index))
-
-
-def settle(recipe: Recipe, *, clips: Sequence[Clip] = ()) -> tuple[Recipe, Reading]:
-    """The recipe with nothing left open, and how its words were understood. Raises what is wrong with it.
-
-    Settling twice changes nothing.
-    """
-    ready = prepare(recipe, clips=clips)
-    return ready.recipe, ready.reading
 
 
 def make(
@@ -145,8 +96,11 @@ def make(
     ready = recipe if isinstance(recipe, Ready) else prepare(recipe, clips=clips, limits=limits)
     reviewer = Reviewer(ready.uploads, every=limits.review_all)
 
+    told: list[str] = []
+
     def watched(step: Step) -> None:
         budget.check(step)
+        told.extend(step.notes)
         if on_step:
             on_step(replace(step, look=reviewer.preview(step.look)))
 
@@ -159,7 +113,8 @@ def make(
     else:
         notes = _written(path, ready.recipe, spool, segments, _Papers(meter, reviewer, limits.private))
     clip = spool.clip()
-    return Film(clip, ready.recipe, path, meter.read(), ready.notes + _lost_sound(ready.clips, clip, path) + notes)
+    notes = (*ready.notes, *told, *_lost_sound(ready.clips, clip, path), *notes)
+    return Film(clip, ready.recipe, path, meter.read(), notes)
 
 
 def _written(path: Path, recipe: Recipe, spool: Spool, segments: Iterator[Clip], papers: _Papers) -> tuple[str, ...]:
@@ -201,166 +156,17 @@ def numbered(path: Path | None, index: int, count: int) -> Path | None:
     return path.with_stem(f"{path.stem}-{index + 1}")
 
 
-def prepare(recipe: Recipe, *, clips: Sequence[Clip] = (), limits: Limits | None = None) -> Ready:
-    """The settled recipe with its sources, read once, reviewed and fitted. Raises what is wrong with any of them."""
-    check_sources(recipe)
-    backend = find(recipe.model or "native")
-    loaded = load_sources(recipe, clips)
-    uploads = review_uploads(loaded, recipe.consent, every=limits is not None and limits.review_all)
-    recipe, reading = _settle_words(recipe, backend, loaded)
-    recipe = _settle_size(recipe, backend, loaded)
-    assert recipe.width and recipe.height and recipe.fps
-    fits = [fitted(each, recipe.width, recipe.height, recipe.fps) for each in loaded]
-    ready_clips = tuple(clip for clip, _ in fits)
-    recipe = _settle_length(recipe, backend, ready_clips)
-    recipe = recipe.changed(
-        sources=tuple(each.source for each in loaded),
-        seed=secrets.randbelow(2**32) if recipe.seed is None else recipe.seed,
-        model=backend.name,
-        configuration=f"{backend.configuration}; {upscaler()}" if recipe.upscale else backend.configuration,
-    )
-    check_asks(next(begin(recipe, ready_clips)), backend)
-    notes = [f"{each.name}: {note}" for each in loaded for note in each.media.notes]
-    return Ready(recipe, reading, ready_clips, (*notes, *(said for _, said in fits if said)), uploads)
-
-
-def _settle_words(recipe: Recipe, backend: Backend, loaded: list[Loaded]) -> tuple[Recipe, Reading]:
-    """The recipe with all that is said in the model's own words; without any, those of the film that it starts from.
-
-    Raises RefusedError for words that the policy does not allow, a person's or the model's.
-    """
-    if not recipe.prompt and not isinstance(recipe.how, Storyboard):
-        recipe = _with_own_words(recipe, [recipe_of(each.media.about) for each in loaded])
-    enforce_all(said_in(recipe))
-    readings: list[Reading] = []
-    if recipe.prompt and not recipe.rewritten_prompt:
-        readings += backend.understand([recipe.prompt], as_is=recipe.as_is)
-        recipe = recipe.changed(rewritten_prompt=readings[0].rewritten)
-    if isinstance(recipe.how, Storyboard) and any(card.text and not card.rewritten for card in recipe.how.cards):
-        before = [recipe.prompt] if recipe.prompt else []
-        told = backend.understand(
-            [*before, *(card.text for card in recipe.how.cards if card.text)], as_is=recipe.as_is
-        )[len(before) :]
-        readings += told
-        left = iter(told)
-        cards = (_rewritten(card, next(left)) if card.text else card for card in recipe.how.cards)
-        recipe = recipe.changed(how=Storyboard(cards=tuple(cards)))
-    if isinstance(recipe.how, Blend) and recipe.how.then and not recipe.how.then_rewritten:
-        readings += backend.understand([recipe.how.then], as_is=recipe.as_is)
-        recipe = recipe.changed(how=recipe.how.model_copy(update={"then_rewritten": readings[-1].rewritten}))
-    enforce_all(said_in(recipe))
-    if len(readings) == 1:
-        return recipe, readings[0]
-    unknown = tuple(word for reading in readings for word in reading.unknown)
-    notes = tuple(note for reading in readings for note in reading.notes)
-    heard = " … ".join(reading.rewritten for reading in readings)
-    return recipe, Heard(heard or recipe.rewritten_prompt or "", unknown, notes)
-
-
-def said_in(recipe: Recipe) -> tuple[str, ...]:
-    """Every sentence of a recipe, each once."""
-    said = [recipe.prompt, recipe.rewritten_prompt]
-    if isinstance(recipe.how, Storyboard):
-        said += [text for card in recipe.how.cards for text in (card.text, card.rewritten)]
-    if isinstance(recipe.how, Blend):
-        said += [recipe.how.then, recipe.how.then_rewritten]
-    return tuple(dict.fromkeys(text for text in said if text))
-
-
-def enforce_all(sentences: tuple[str, ...]) -> None:
-    """Raises RefusedError at the first sentence that the policy does not allow."""
-    for sentence in sentences:
-        enforce(sentence)
-
-
-def _rewritten(card: Card, reading: Reading) -> Card:
-    return card.model_copy(update={"rewritten": card.rewritten or reading.rewritten})
-
-
-def _with_own_words(recipe: Recipe, owns: list[Recipe | None]) -> Recipe:
-    """The recipe with the words of the films that it starts from; two that are blended each have theirs."""
-    own = next((own for own in owns if own and own.prompt), None)
-    if own is None:
-        return recipe
-    recipe = recipe.changed(prompt=own.prompt, rewritten_prompt=own.rewritten_prompt, as_is=own.as_is)
-    last = owns[-1]
-    if isinstance(recipe.how, Blend) and not recipe.how.then and last and last.prompt:
-        words = {"then": last.prompt, "then_rewritten": last.rewritten_prompt}
-        return recipe.changed(how=recipe.how.model_copy(update=words))
-    return recipe
-
-
-def recipe_of(about: str | None) -> Recipe | None:
-    """The recipe that a film says it was made with, if it is one of Kinema's."""
-    if about is None:
-        return None
-    try:
-        return Recipe.model_validate_json(about)
-    except (KinemaError, ValidationError):
-        return None
-
-
-def _settle_size(recipe: Recipe, backend: Backend, loaded: list[Loaded]) -> Recipe:
-    """The recipe with how its size is made, on the backend's grid; what is left open is the first source's shape.
-
-    The film's own size is said wherever the same way of making it follows from that.
-    """
-    settings, home, grid = read_settings(), backend.home, backend.grid
-    area = home.width * home.height
-    width, height, factor = recipe.width, recipe.height, recipe.upscale
-    if recipe.size and width is None:
-        sized_by = plan_size(*recipe.film_size, grid, home)
-        width, height, factor = sized_by.native_width, sized_by.native_height, sized_by.upscale
-    elif recipe.shape:
-        across, down = map(int, recipe.shape.split(":"))
-        width, height = grid.nearest(across / down, area, settings.max_side_px)
-    elif loaded and width is None and height is None:
-        clip = loaded[0].clip
-        width, height = clip.width, clip.height
-        if not home.suits(width, height, grid):
-            width, height = grid.nearest(width / height, area, settings.max_side_px)
-    sized = recipe.changed(
-        shape=None,
-        fps=recipe.fps or home.fps,
-        width=width or home.width,
-        height=height or home.height,
-        upscale=factor,
-        steps=recipe.steps or home.steps,
-        guidance=home.guidance if recipe.guidance is None else recipe.guidance,
-        overlap=recipe.overlap or home.overlap,
-    )
-    check_limits(sized, settings)
-    if sized.upscale:
-        check_factor(sized.upscale)
-    assert sized.width and sized.height and sized.fps
-    grid.check(sized.width, sized.height, sized.fps)
-    follows = plan_size(*sized.film_size, grid, home) == SizePlan.of(sized)
-    return sized.changed(size="{}x{}".format(*sized.film_size)) if follows else sized
-
-
-def _settle_length(recipe: Recipe, backend: Backend, clips: tuple[Clip, ...]) -> Recipe:
-    """The recipe with its length. Raises DurationError where the film would be longer than the settings allow."""
-    assert recipe.fps
-    asked = recipe.frames or (whole_frames(recipe.seconds, recipe.fps) if recipe.seconds else None)
-    frames = settle_frames(recipe.changed(seconds=None, frames=asked), clips, backend.home.frames)
-    settled = recipe.changed(
-        frames=frames, seconds=Fraction(frames) / recipe.fps, made_frames=backend.grid.made_frames(frames)
-    )
-    longest = read_settings().max_seconds
-    whole = film_frames(settled, clips) / recipe.fps
-    if whole > longest:
-        raise DurationError(
-            f"a film of {float(whole):g} seconds is too long; at most {longest:g} are made (KINEMA_MAX_SECONDS)"
-        )
-    return settled
-
-
 def _segments(ready: Ready, on_step: OnStep) -> Iterator[Clip]:
     """The film's segments, in order, as they are made."""
-    recipe = ready.recipe
+    recipe, plan = ready.recipe, SizePlan.of(ready.recipe)
     rng = np.random.default_rng(recipe.seed)
-    segments = play(begin(recipe, ready.clips), lambda canvas: _fill(canvas, recipe, rng, on_step))
-    return fit_to(segments, SizePlan.of(recipe))
+
+    def fill(canvas: Canvas) -> Iterator[Clip]:
+        return _fill(canvas, recipe, rng, on_step)
+
+    if ready.canvas_size == (recipe.width, recipe.height):
+        return fit_to(play(ready.begin(), fill), plan)
+    return play(ready.begin(), lambda canvas: fill_at_size(canvas, plan, fill))
 
 
 def _fill(canvas: Canvas, recipe: Recipe, rng: np.random.Generator, on_step: OnStep) -> Iterator[Clip]:

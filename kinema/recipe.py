@@ -7,68 +7,26 @@ the same frames again. It goes into the queue, the manifest and the cache key as
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from hashlib import sha256
-from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from kinema.errors import DurationError, PromptError, RecipeError, SizeError, UsageError
+from kinema.how import HOWS, Exact, How, Options, plain
 from kinema.settings import Settings
 
 MAX_PROMPT_CHARS = 32_000  # the Videos API's own limit
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 _EMPTY = "the prompt is empty; say what should be seen, for instance 'a red ball bounces on a beach'"
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,18})?(e\+?\d)?|\d{1,9}/[1-9]\d{0,8}", re.ASCII)
 _ERROR_OF_FIELD: dict[str, type[UsageError]] = {
     **dict.fromkeys(("prompt", "rewritten_prompt"), PromptError),
     **dict.fromkeys(("seconds", "frames", "made_frames", "fps"), DurationError),
     **dict.fromkeys(("size", "width", "height", "shape"), SizeError),
 }
-
-
-def _exact(value: object) -> object:
-    """8, 7.5, '30000/1001' as the fraction that is written there, 29.97 being 2997/100 and not its binary neighbour."""
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        text = str(value).strip()
-        if not _NUMBER.fullmatch(text):  # a bounded one: 1e999999999 would be worked out digit by digit
-            raise ValueError("should be a number such as 8, 7.5 or 30000/1001")
-        return Fraction(text)
-    return value
-
-
-_Number = Annotated[Fraction, BeforeValidator(_exact), PlainSerializer(str, return_type=str)]
-Exact = Annotated[_Number, Field(gt=0)]
-Moment = Annotated[_Number, Field(ge=0)]
-"""Seconds from the film's beginning."""
-STRENGTHS = {"subtle": 0.4, "mild": 0.6, "strong": 0.8}
-
-
-def _strength(value: object) -> object:
-    """subtle, mild and strong as numbers, and a number that a terminal handed over as text."""
-    if isinstance(value, str):
-        if value in STRENGTHS:
-            return STRENGTHS[value]
-        if not _NUMBER.fullmatch(value):
-            raise ValueError("should be subtle, mild, strong or a number above 0 and at most 1")
-        return float(Fraction(value))
-    return value
-
-
-Strength = Annotated[float, BeforeValidator(_strength), Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 class Source(BaseModel):
@@ -78,168 +36,6 @@ class Source(BaseModel):
 
     path: str = ""
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
-
-
-class _How(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Animate(_How):
-    """A picture becomes the film's first frame, or its last; of two, one becomes the first and the other the last."""
-
-    task: Literal["animate"] = "animate"
-    at: Literal["first", "last"] = "first"
-
-
-class Extend(_How):
-    """A film goes on, or gets a beginning."""
-
-    task: Literal["extend"] = "extend"
-    direction: Literal["forward", "backward"] = "forward"
-
-
-class Box(_How):
-    """A box at a moment, its edges in shares of the picture's width and height; it moves evenly to the next one."""
-
-    at: Moment = Fraction(0)
-    left: float = Field(ge=0, le=1)
-    top: float = Field(ge=0, le=1)
-    right: float = Field(ge=0, le=1)
-    bottom: float = Field(ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _encloses(self) -> Box:
-        if self.left >= self.right or self.top >= self.bottom:
-            raise ValueError("a box has its left edge left of its right one and its top above its bottom")
-        return self
-
-
-class Fill(_How):
-    """What is lost of a film is invented: stretches, all but every k-th frame, moving boxes, or where a mask is white.
-
-    The mask is the second source, an image or a film; `keep` turns it and the boxes round: what is marked is kept.
-    """
-
-    task: Literal["fill"] = "fill"
-    lost: tuple[tuple[Moment, Moment], ...] = ()
-    keep_every: int | None = Field(None, ge=2, le=10**6)
-    boxes: tuple[Box, ...] = ()
-    keep: bool = False
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Fill:
-        for start, stop in self.lost:
-            if start >= stop:
-                raise ValueError(f"the stretch {_plain(start)}-{_plain(stop)} ends before it begins")
-        _check_rising([box.at for box in self.boxes], "the boxes' moments")
-        return self
-
-
-class Loop(_How):
-    """A film whose end meets its beginning, by a made bridge; of a film, it is added or takes the place of its ends."""
-
-    task: Literal["loop"] = "loop"
-    bridge: Exact = Fraction(2)
-    keep: Literal["all", "middle"] = "all"
-
-
-class Blend(_How):
-    """Two films are joined: by a made bridge, or, with an influence curve, while both run.
-
-    A point of the curve is (when, influence of the first film), both from 0 to 1; straight lines run between them.
-    Where it is 1 the first film is kept, where it is 0 the second; between, a mixture of both is noised to `strength`.
-    `then` says what should be seen from the middle on.
-    """
-
-    task: Literal["blend"] = "blend"
-    influence: tuple[tuple[float, float], ...] = ()
-    strength: Strength = 0.5
-    then: str | None = None
-    then_rewritten: str | None = None
-
-    @field_validator("influence")
-    @classmethod
-    def _is_curve(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
-        if not points:
-            return points
-        if any(not (0 <= when <= 1 and 0 <= share <= 1) for when, share in points):
-            raise ValueError("a point of an influence curve has two numbers from 0 to 1, such as 0.5:0.5")
-        if len(points) < 2 or points[0][0] != 0 or points[-1][0] != 1:
-            raise ValueError("an influence curve goes from 0 to 1, such as 0:1,1:0")
-        _check_rising([when for when, _ in points], "the points of an influence curve")
-        return points
-
-
-class Remix(_How):
-    """A film is noised that far and made anew from there."""
-
-    task: Literal["remix"] = "remix"
-    strength: Strength = STRENGTHS["mild"]
-
-
-class Card(_How):
-    """From a moment on: what should be seen, a picture or a stretch of a film (one of the sources), or both."""
-
-    at: Moment
-    text: str | None = None
-    rewritten: str | None = None
-    source: int | None = Field(None, ge=0)
-    start: Moment | None = None
-    stop: Moment | None = None
-
-    @model_validator(mode="after")
-    def _shows_something(self) -> Card:
-        if self.source is None and (self.text is None or not self.text.strip()):
-            raise ValueError("a card has a text, a picture or a film")
-        if self.start is not None and self.stop is not None and self.start >= self.stop:
-            raise ValueError(f"the stretch {_plain(self.start)}-{_plain(self.stop)} ends before it begins")
-        return self
-
-
-class Storyboard(_How):
-    """Cards on a time line; what they leave open is invented."""
-
-    task: Literal["storyboard"] = "storyboard"
-    cards: tuple[Card, ...] = Field(min_length=1)
-
-    @field_validator("cards")
-    @classmethod
-    def _in_order(cls, cards: tuple[Card, ...]) -> tuple[Card, ...]:
-        _check_rising([card.at for card in cards], "the cards' moments")
-        return cards
-
-
-class Piece(_How):
-    """A stretch of one of the sources."""
-
-    source: int = Field(ge=0)
-    start: Moment = Fraction(0)
-    stop: Moment | None = None
-
-
-class Recut(_How):
-    """Trimmed pieces one after the other, `gap` seconds invented between them and `add` after the last."""
-
-    task: Literal["recut"] = "recut"
-    pieces: tuple[Piece, ...] = Field(min_length=1)
-    gap: Moment = Fraction(0)
-    add: Moment = Fraction(0)
-
-
-How = Annotated[
-    Animate | Extend | Fill | Loop | Blend | Remix | Storyboard | Recut,
-    Field(discriminator="task"),
-]
-HOWS: dict[str, type[_How]] = {
-    each.model_fields["task"].default: each for each in (Animate, Extend, Fill, Loop, Blend, Remix, Storyboard, Recut)
-}
-"""The options of each task that has any."""
-
-
-def _check_rising(values: Sequence[Fraction | float], what: str) -> None:
-    for before, after in pairwise(values):
-        if before >= after:
-            raise ValueError(f"{what} rise from one to the next, but {float(after):g} follows {float(before):g}")
 
 
 class Recipe(BaseModel):
@@ -354,7 +150,7 @@ class Recipe(BaseModel):
 def _with_how(parts: dict[str, Any]) -> dict[str, Any]:
     """A task's options name the task, and the task has its options, whichever of the two was said."""
     how, task = parts.get("how"), parts.get("task")
-    if isinstance(how, _How):
+    if isinstance(how, Options):
         how = how.model_dump()
     if how is None:
         how = {"task": task} if task in HOWS else None
@@ -371,16 +167,44 @@ def _in_plain_words(error: ValidationError) -> UsageError:
     first = error.errors()[0]
     path = [str(step) for step in first["loc"]] or ["recipe"]
     field, kind = path[0], _ERROR_OF_FIELD.get(path[0], RecipeError)
-    path = [step for place, step in enumerate(path) if not (place == 1 and path[0] == "how")]
+    if field == "how" and path[2:]:
+        path = path[2:]  # an option of the task goes by its own name
     if first["type"] == "extra_forbidden":
         if field != "how":
             return RecipeError(f"a recipe has no part '{field}'; it has {', '.join(Recipe.model_fields)}")
         options = ", ".join(name for name in HOWS[str(first["loc"][1])].model_fields if name != "task")
-        return RecipeError(f"{first['loc'][1]} has no option '{'.'.join(path[1:])}'; it has {options}")
+        return RecipeError(f"{first['loc'][1]} has no option '{'.'.join(path)}'; it has {options}")
     if first["type"] == "missing":
-        return kind(f"the recipe lacks its {'.'.join(path)}")
-    said = first["msg"].removeprefix("Value error, ")
-    return kind(f"{'.'.join(path)} {_shortened(first['input'])} is of no use: {said[:1].lower()}{said[1:]}")
+        return kind(f"the recipe lacks its {_named(path)}")
+    said = _BOUNDS.get(first["type"], "").format_map(first.get("ctx", {})) or first["msg"].removeprefix("Value error, ")
+    value = first["input"]
+    if isinstance(value, dict | list | tuple | BaseModel):  # what is wrong in it is said better than it can be shown
+        return kind(f"{said[:1].lower()}{said[1:]}" if field == "how" else f"{_named(path)}: {said}")
+    return kind(f"{_named(path)} {_shortened(value)} is of no use: {said[:1].lower()}{said[1:]}")
+
+
+_BOUNDS = {
+    "greater_than": "it must be above {gt}",
+    "greater_than_equal": "it must be at least {ge}",
+    "less_than": "it must be below {lt}",
+    "less_than_equal": "it must be at most {le}",
+    "int_parsing": "it must be a whole number",
+    "int_from_float": "it must be a whole number",
+    "too_short": "at least {min_length} must be given",
+    "too_long": "at most {max_length} may be given",
+}
+_ONE_OF = {"boxes": "box", "cards": "card", "pieces": "piece", "lost": "stretch", "sources": "source"}
+
+
+def _named(path: list[str]) -> str:
+    """`left of box 1` for boxes.0.left."""
+    words: list[str] = []
+    for step in path:
+        if step.isdecimal() and words:
+            words[-1] = f"{_ONE_OF.get(words[-1], words[-1])} {int(step) + 1}"
+        else:
+            words.append(step)
+    return " of ".join(reversed(words))
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -403,7 +227,7 @@ def whole_frames(seconds: Fraction, fps: Fraction) -> int:
         nearest = max(1, round(frames)) / fps
         raise DurationError(
             f"{float(seconds):g} seconds are {float(frames):g} frames at {float(fps):g} fps, which is not whole;"
-            f" the nearest is {_plain(nearest)} seconds"
+            f" the nearest is {plain(nearest)} seconds"
         )
     return int(frames)
 
@@ -430,19 +254,6 @@ def check_limits(recipe: Recipe, settings: Settings) -> None:
         )
     if recipe.n > settings.max_films:
         raise RecipeError(f"{recipe.n} films are too many; at most {settings.max_films} are made (KINEMA_MAX_FILMS)")
-
-
-def _plain(value: Fraction) -> str:
-    """4, 4.125 or, where no short decimal is exact, 1001/240: always what can be typed back in."""
-    return str(value.numerator) if value.denominator == 1 else _decimal(value)
-
-
-def _decimal(value: Fraction) -> str:
-    rest = value.denominator
-    for prime in (2, 5):
-        while rest % prime == 0:
-            rest //= prime
-    return f"{float(value):.10g}" if rest == 1 and math.log10(value.denominator) < 9 else str(value)
 
 
 def _shortened(value: object) -> str:

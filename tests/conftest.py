@@ -36,10 +36,8 @@ CARD: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No variable of the person who runs the tests is seen, and no backend of another test is kept."""
+    """No variable of the person who runs the tests is seen."""
     import os
-
-    from kinema import backends
 
     for name in [name for name in os.environ if name.startswith("KINEMA_")]:
         monkeypatch.delenv(name)
@@ -49,7 +47,6 @@ def own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Te
     # On in test_engine_trust.py and test_review_engine.py, which test them: together they take a second a film.
     for name in ("WATERMARK", "CREDENTIALS", "REGISTRY", "REVIEW"):
         monkeypatch.setenv(f"KINEMA_{name}", "off")
-    backends.find.cache_clear()
 
 
 @pytest.fixture(scope="session")
@@ -85,8 +82,8 @@ def tiny_model(tiny_weights: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def server(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A whole server on the tiny networks, in processes of its own, without keys."""
-    with running(tmp_path_factory.mktemp("served"), tiny_weights) as server:
+    """A whole server on the tiny networks, in processes of its own, without keys; it may tell hooks of this machine."""
+    with running(tmp_path_factory.mktemp("served"), tiny_weights, PRIVATE_ADDRESSES="on") as server:
         yield server
 
 

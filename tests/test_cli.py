@@ -165,7 +165,7 @@ def test_a_sheet_shows_the_film_in_stills(
             2,
             "width 50 is not a multiple of 16; the nearest is 48",
         ),
-        (["generate", PROMPT, "--seconds", "0"], 2, "seconds '0' is of no use"),
+        (["generate", PROMPT, "--seconds", "0"], 2, "seconds '0' is of no use: it must be above 0"),
         (["generate", PROMPT, "--seconds", "1000000", "--as-is"], 2, "at most 60 are made"),
         (["generate", PROMPT, "--seed", "-1"], 2, "seed -1"),
         (["generate", PROMPT, "--seed", "seven"], 2, "'seven' is not a valid integer"),
@@ -176,7 +176,8 @@ def test_a_sheet_shows_the_film_in_stills(
         (["generate", PROMPT, "--as-is", "--sheet=b.jpg"], 2, "'b.jpg' does not end in .png"),
         (["show", "nowhere.mp4"], 1, "there is no file nowhere.mp4"),
         (["generate", PROMPT, "--sed", "4"], 2, "No such option '--sed'"),
-        (["dream"], 2, "No such command 'dream'"),
+        (["dream"], 2, "there is no verb 'dream'"),
+        (["gnerate", PROMPT], 2, "nearest: generate"),
     ],
 )
 def test_what_goes_wrong_is_one_line_and_an_exit_code(

@@ -3,6 +3,7 @@
 import io
 import json
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -19,11 +20,17 @@ ENDING = ["--as-is", "--seed", "7", "--steps", "1"]
 
 
 @pytest.fixture(autouse=True)
-def films(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path) -> None:
-    """Two films and a picture in a current folder of the test's own."""
+def films(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Two films and a picture, made once, in a current folder of the test's own."""
+    kept = tmp_path_factory.getbasetemp() / "films"
+    if not kept.exists():
+        kept.mkdir()
+        for name, frames, seed in (("dog", 16, 1), ("ship", 16, 2), ("photo", 1, 3)):
+            kinema.generate(PROMPT, kept / f"{name}.png", as_is=True, frames=frames, seed=seed, steps=1)
+    copytree(kept, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    for name, frames, seed in (("dog", 16, 1), ("ship", 16, 2), ("photo", 1, 3)):
-        kinema.generate(PROMPT, f"{name}.png", as_is=True, frames=frames, seed=seed, steps=1)
 
 
 def frames(name: str) -> np.ndarray:
@@ -116,7 +123,7 @@ def test_every_task_delivers_the_size_that_was_asked_for(arguments: list[str], c
     assert cli.run([*arguments, *ENDING, "--size", "90x51", "-o", "made.webp"]) == 0
     out, err = capsys.readouterr()
     assert frames("made.webp").shape[1:3] == (51, 90)
-    assert "Size: 90x51 is made at 48x32, upscaled 2 times" in err and " 90x51 from 48x32 " in out
+    assert "Size: 90x51" in err and "made at 48x32, upscaled 2 times" in err and " 90x51 from 48x32 " in out
 
 
 def test_what_people_write_is_read():
@@ -157,12 +164,12 @@ def test_what_cannot_be_read_is_named(parse, text: str, says: str):
     ("arguments", "code", "says"),
     [
         (["extend", "cat.mp4"], 1, "there is no file cat.mp4"),
-        (["fill", "dog.png"], 2, "0 ways of saying what is lost were given"),
+        (["fill", "dog.png"], 2, "nothing says what is lost; give one"),
         (["blend", "dog.png", "ship.png", "--influence", "0:1"], 2, "goes from 0 to 1, such as 0:1,1:0"),
         (
             ["remix", "dog.png", "--strength", "2"],
             2,
-            "how.strength '2' is of no use: input should be less than or equal to 1",
+            "strength '2' is of no use: it must be at most 1",
         ),
         (["storyboard"], 2, "give the cards as one FILE, or each with --card"),
         (["storyboard", "no.json"], 2, "no.json cannot be read: No such file or directory"),

@@ -24,7 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
 from kinema.clip import Clip
 from kinema.energy import Receipt
 from kinema.errors import TrustError
-from kinema.recipe import HOWS, Recipe
+from kinema.how import HOWS
+from kinema.recipe import Recipe
 from kinema.settings import read_settings
 from kinema.trust import keys
 from kinema.trust.credentials import Ingredient, Model, Provenance, Watermark, ingredients_of, sign

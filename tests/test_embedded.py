@@ -32,7 +32,7 @@ def test_the_networks_are_small():
 
 def test_the_same_recipe_makes_the_same_frames(tmp_path: Path):
     first = kinema.generate("a red dog jumps in the snow at night", seed=3, steps=2)
-    backends.find.cache_clear()
+    backends.loaded.cache_clear()
     again = kinema.generate("a red dog jumps in the snow at night", tmp_path / "dog.mp4", seed=3, steps=2)
     other = kinema.generate("a red dog jumps in the snow at night", seed=4, steps=2)
     assert first.clip.frames.shape == (32, 128, 128, 3)

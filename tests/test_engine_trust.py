@@ -1,12 +1,13 @@
 """Laws of the chain's trust: whatever is written is marked and signed, and what may not be made is not."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kinema
-from kinema import Limits, Recipe, make
+from kinema import Limits, Recipe, cli, make
 from kinema.backends import Step
 from kinema.errors import RecipeError, RefusedError
 from kinema.media import read_about
@@ -42,6 +43,20 @@ def test_a_film_is_signed_marked_and_made_again(tmp_path: Path, suffix: str) -> 
     found = read(marked, KeyRing().all())
     assert found.verdict == "yes"
     assert found.number == int(film.recipe.digest()[:6], 16)
+
+
+def test_replay_reads_the_sources_as_often_as_one_making(tmp_path: Path) -> None:
+    """Opening them again would cost a second decoding, and they could have changed between the two."""
+    source = tmp_path / "source.mp4"
+    make(recipe(seconds=1), source)
+    asked = Recipe.model_validate({"task": "extend", "sources": [{"path": str(source)}], "seconds": 1, "steps": 1})
+    opened: list[str] = []
+    sys.addaudithook(lambda event, said: opened.append(str(said[0])) if event == "open" else None)
+    make(asked, tmp_path / "longer.mp4")
+    once = opened.count(str(source))
+    opened.clear()
+    assert cli.run(["verify", str(tmp_path / "longer.mp4"), "--replay"]) == 0
+    assert 0 < opened.count(str(source)) <= once
 
 
 def test_detect_hears_every_witness(tmp_path: Path) -> None:

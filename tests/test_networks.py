@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from conftest import write_card
 
-from kinema import engine
 from kinema.backends.processor import numerics, processor_flags
 from kinema.errors import CheckpointError
+from kinema.ready import settle
 from kinema.recipe import Recipe
 from kinema.settings import read_settings
 
@@ -24,7 +24,7 @@ def folder(tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def refusal() -> str:
     with pytest.raises(CheckpointError) as raised:
-        engine.settle(Recipe(prompt="a dog", as_is=True))
+        settle(Recipe(prompt="a dog", as_is=True))
     return str(raised.value)
 
 

@@ -76,7 +76,7 @@ def test_each_of_n_recipes_makes_one_film():
         ({"width": 0}, SizeError, "width 0"),
         ({"height": "tall"}, SizeError, "height 'tall'"),
         ({"seed": -1}, RecipeError, "seed -1"),
-        ({"seed": 2**60}, RecipeError, "less than or equal to 9007199254740991"),
+        ({"seed": 2**60}, RecipeError, "at most 9007199254740991"),
         ({"steps": 0}, RecipeError, "steps 0"),
         ({"guidance": float("nan")}, RecipeError, "guidance nan"),
         ({"n": 0}, RecipeError, "n 0"),

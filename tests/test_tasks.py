@@ -14,6 +14,7 @@ from kinema.canvas import Canvas
 from kinema.clip import Clip, Sound
 from kinema.engine import Film
 from kinema.errors import RecipeError
+from kinema.ready import settle
 from kinema.recipe import Recipe
 from kinema.tasks.play import IN_MEMORY_BYTES, Spool, play
 
@@ -260,7 +261,7 @@ def test_a_film_of_kinema_needs_no_new_prompt(tmp_path: Path):
 
 def test_a_foreign_film_can_be_extended_without_a_word():
     film = kinema.extend(drawn(), frames=8, seed=7, steps=2)
-    assert film.recipe.prompt == "" and engine.settle(film.recipe, clips=[drawn()])[0] == film.recipe
+    assert film.recipe.prompt == "" and settle(film.recipe, clips=[drawn()])[0] == film.recipe
 
 
 def test_sound_stays_where_the_picture_keeps_its_time():

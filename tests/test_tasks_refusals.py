@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import kinema
-from kinema import engine
 from kinema.clip import Clip
 from kinema.errors import ClipError, DurationError, KinemaError, RecipeError
+from kinema.ready import settle
 from kinema.recipe import Recipe
 
 FPS = Fraction(8)
@@ -37,7 +37,7 @@ WRONG: list[tuple[Callable[[], object], type[KinemaError], str]] = [
         DurationError,
         "a film of 61 seconds is too long; at most 60",
     ),
-    (lambda: kinema.fill(drawn(), **ASKED), RecipeError, "0 ways of saying what is lost"),
+    (lambda: kinema.fill(drawn(), **ASKED), RecipeError, "nothing says what is lost"),
     (
         lambda: kinema.fill(drawn(), boxes=[BOX], keep_every=2, **ASKED),
         RecipeError,
@@ -78,18 +78,18 @@ WRONG: list[tuple[Callable[[], object], type[KinemaError], str]] = [
     (
         lambda: kinema.fill(drawn(), boxes=[BOX | {"right": 2}], **ASKED),
         RecipeError,
-        "how.boxes.0.right 2 is of no use",
+        "right of box 1 2 is of no use: it must be at most 1",
     ),
     (
         lambda: kinema.fill(drawn(), boxes=[BOX | {"at": 1}, BOX | {"at": 1}], **ASKED),
         RecipeError,
         "the boxes' moments rise from one to the next, but 1 follows 1",
     ),
-    (lambda: kinema.loop(frames=8, bridge=1, **ASKED), DurationError, "no room for a bridge of 8"),
+    (lambda: kinema.loop(frames=8, bridge=1, **ASKED), DurationError, "a loop of 1 s has no room for a bridge of 1 s"),
     (
         lambda: kinema.loop(drawn(8), keep="middle", bridge=1, **ASKED),
         DurationError,
-        "no middle beside a bridge of 8",
+        "a film of 1 s has no middle beside a bridge of 1 s; a bridge of at most 0.875 s leaves one",
     ),
     (lambda: kinema.remix(drawn(), frames=8, **ASKED), DurationError, "makes 24 frames of this, not 8"),
     (
@@ -97,7 +97,7 @@ WRONG: list[tuple[Callable[[], object], type[KinemaError], str]] = [
         RecipeError,
         "should be subtle, mild, strong or a number",
     ),
-    (lambda: kinema.remix(drawn(), strength=0, **ASKED), RecipeError, "how.strength 0 is of no use"),
+    (lambda: kinema.remix(drawn(), strength=0, **ASKED), RecipeError, "strength 0 is of no use: it must be above 0"),
     (
         lambda: kinema.blend(drawn(), drawn(), influence=[(0, 1)], **ASKED),
         RecipeError,
@@ -116,9 +116,9 @@ WRONG: list[tuple[Callable[[], object], type[KinemaError], str]] = [
     (
         lambda: kinema.blend(drawn(), drawn(8), influence=[(0, 1), (1, 0)], frames=9, **ASKED),
         DurationError,
-        "films of 24 and 8 frames cannot run together for 9; 8 can",
+        "films of 3 and 1 s cannot run together for 1.125 s; at most 1 s can",
     ),
-    (lambda: kinema.storyboard([], [], **ASKED), RecipeError, "how.cards"),
+    (lambda: kinema.storyboard([], [], **ASKED), RecipeError, "at least 1 must be given"),
     (lambda: kinema.storyboard([{"at": 1}], [], **ASKED), RecipeError, "a card has a text, a picture or a film"),
     (
         lambda: kinema.storyboard([{"at": 2, "text": "a dog"}, {"at": 1, "text": "a dog"}], [], **ASKED),
@@ -153,17 +153,17 @@ WRONG: list[tuple[Callable[[], object], type[KinemaError], str]] = [
     (lambda: kinema.extend("nowhere.mp4", **ASKED), ClipError, "there is no file nowhere.mp4"),
     (lambda: kinema.extend(drawn(), speed=2, **ASKED), RecipeError, "a recipe has no part 'speed'"),
     (
-        lambda: engine.settle(Recipe(prompt="a", task="extend", how={"pace": 2}, sources=[{}]), clips=[drawn()]),
+        lambda: settle(Recipe(prompt="a", task="extend", how={"pace": 2}, sources=[{}]), clips=[drawn()]),
         RecipeError,
         "extend has no option 'pace'; it has direction",
     ),
     (
-        lambda: engine.settle(Recipe(prompt="a", task="blend", sources=[{}])),
+        lambda: settle(Recipe(prompt="a", task="blend", sources=[{}])),
         RecipeError,
         "blend takes two films, not 1",
     ),
     (
-        lambda: engine.settle(Recipe(prompt="a", sources=[{}])),
+        lambda: settle(Recipe(prompt="a", sources=[{}])),
         RecipeError,
         "generate takes no film or picture, not 1",
     ),

@@ -17,8 +17,9 @@ import numpy as np
 from kinema.canvas import Asks, Canvas
 from kinema.clip import Clip
 from kinema.errors import BackendError, DurationError, SizeError
+from kinema.settings import read_settings
 
-__all__ = ["BACKENDS", "Asks", "Backend", "Grid", "Home", "Reading", "Step", "Unknown", "check_asks", "find"]
+__all__ = ["BACKENDS", "Asks", "Backend", "Grid", "Home", "Reading", "Step", "Unknown", "check_asks", "find", "usable"]
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,15 @@ class Home:
 
 @dataclass(frozen=True)
 class Step:
-    """So many steps of a fill are done; `look` shows a frame (H, W, 3) uint8 of what is there, at a small cost."""
+    """So many steps of a fill are done; `look` shows a frame (H, W, 3) uint8 of what is there, at a small cost.
+
+    `notes` are what a person should know of what was done otherwise than asked, in plain sentences.
+    """
 
     done: int
     total: int
     look: Callable[[], np.ndarray]
+    notes: tuple[str, ...] = ()
 
 
 class Unknown(Protocol):
@@ -130,15 +135,32 @@ class Backend(Protocol):
 
 BACKENDS: dict[str, tuple[str, Asks]] = {
     "native": ("kinema.backends.native", ~Asks.REFERENCES),
+    "remote": ("kinema.backends.remote", Asks.NOTHING | Asks.FIRST),
 }
 """Name: the module whose `load()` gives the backend, and what it fills (known without loading it)."""
 
 
-@cache
+def usable() -> list[str]:
+    """The names of those that can be used here: the remote one where the settings name its server."""
+    return [name for name in BACKENDS if name != "remote" or read_settings().remote]
+
+
 def find(name: str) -> Backend:
-    """The backend of that name, loaded once. Raises BackendError, or CheckpointError from its loading."""
+    """The backend of that name, loaded once for what the settings say of it.
+
+    Raises BackendError, or CheckpointError from its loading.
+    """
     if name not in BACKENDS:
-        raise BackendError(f"there is no model '{name}'; there are {', '.join(BACKENDS)}")
+        raise BackendError(f"there is no model '{name}'; there are {', '.join(usable())}")
+    settings = read_settings()
+    of_native = (settings.weights, settings.precision, settings.threads)
+    of_remote = (settings.remote, settings.remote_key, settings.remote_model, settings.remote_size)
+    return loaded(name, of_remote if name == "remote" else of_native)
+
+
+@cache
+def loaded(name: str, settings: tuple[object, ...]) -> Backend:
+    """The backend of that name, loaded under these settings, which are those of now."""
     module, _ = BACKENDS[name]
     return import_module(module).load()
 
@@ -147,7 +169,7 @@ def check_asks(canvas: Canvas, backend: Backend) -> None:
     """Raises BackendError, naming the backends that can, where this one cannot fill such a canvas."""
     missing = canvas.asks & ~backend.fills
     if missing:
-        able = [name for name, (_, fills) in BACKENDS.items() if canvas.asks in fills]
+        able = [name for name in usable() if canvas.asks in BACKENDS[name][1]]
         words = " and ".join(str(ask.name).lower() for ask in missing)
         fix = f"{', '.join(able)} can" if able else "no backend here can"
         raise BackendError(f"{backend.name} cannot fill a canvas that asks for {words}; {fix}")

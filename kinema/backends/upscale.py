@@ -170,6 +170,18 @@ class SizePlan:
         return said
 
 
+def size_words(recipe: Recipe) -> str | None:
+    """How a settled recipe's film gets its size, for the person who asked; None where the model makes that."""
+    assert recipe.width and recipe.height
+    plan = SizePlan.of(recipe)
+    if recipe.film_size == (recipe.width, recipe.height):
+        return None
+    if not recipe.sources:
+        return plan.words
+    by = f", upscaled {plan.factor} times" if plan.factor > 1 else ""
+    return f"{plan.width}x{plan.height}; what is new is made at {recipe.width}x{recipe.height}{by} and fitted to that"
+
+
 def plan_size(width: int, height: int, grid: Grid, home: Home) -> SizePlan:
     """How to make frames of exactly this size: as it is, or from the shape nearest in aspect and in home's area.
 

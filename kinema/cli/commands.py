@@ -13,20 +13,8 @@ from typing import Any
 
 import click
 
-from kinema.recipe import (
-    Animate,
-    Blend,
-    Box,
-    Card,
-    Extend,
-    Fill,
-    Loop,
-    Piece,
-    Recipe,
-    Recut,
-    Remix,
-    Storyboard,
-)
+from kinema.how import Animate, Blend, Box, Card, Extend, Fill, Loop, Piece, Recut, Remix, Storyboard
+from kinema.recipe import Recipe
 
 COMMON = ("seconds", "fps", "seed", "steps", "guidance", "as_is", "overlap", "consent")
 _PLAIN_PATH = re.compile(r"[^\s\[\]@-][^\s\[\]]*")
@@ -68,6 +56,7 @@ def said_by_options(recipe: Recipe) -> dict[str, Any] | None:
         return None
     parts = {name: getattr(recipe, name) for name in COMMON} | {"prompt": recipe.prompt} | own
     parts |= {"size": recipe.size} if recipe.size else _made_size(recipe)
+    parts |= {"model": recipe.model} if recipe.model != "native" else {}
     if not recipe.as_is and recipe.prompt and recipe.rewritten_prompt != recipe.prompt:
         parts["rewritten_prompt"] = recipe.rewritten_prompt
     return parts

@@ -80,7 +80,7 @@ def _rows(film: Path, recipe: Recipe) -> Iterator[tuple[str, str]]:
     for name, value in dict(recipe.how or ()).items():
         if name != "task" and value not in (None, (), False):
             yield name.replace("_", " "), _plain(value)
-    if recipe.seconds and recipe.fps:
+    if recipe.seconds and recipe.fps and recipe.task != "still":
         yield "length", f"{float(recipe.seconds):g} s made: {recipe.frames} frames at {float(recipe.fps):g} fps"
     yield "size", resized(recipe) or f"{recipe.width}x{recipe.height}"
     yield "seed", str(recipe.seed)

@@ -40,7 +40,8 @@ def still(**options: Any) -> None:
 def animate(picture: Path, last: Path | None, at: str | None, **options: Any) -> None:
     """Make a film that begins with PICTURE.
 
-    The picture is cropped to the film's shape. With --last it leads from one picture to the other.
+    The film has the picture's shape, at a size that the model makes; with --size the picture stays as sharp as it is.
+    With --last it leads from one picture to the other.
 
     \b
     Examples:
@@ -59,7 +60,8 @@ def animate(picture: Path, last: Path | None, at: str | None, **options: Any) ->
 def extend(film: Path, backward: bool, **options: Any) -> None:
     """Go on with FILM, or with --backward begin before it. Its own frames stay as they are.
 
-    Without PROMPT, a film that Kinema made keeps its own.
+    The film keeps its size: only what is new is made at the model's, and upscaled to it. Without PROMPT, a film that
+    Kinema made keeps its own.
 
     \b
     Examples:
@@ -92,7 +94,7 @@ def fill(
 
     Say what is to be invented in one of four ways: a mask (white is invented, black is kept), boxes, stretches of time,
     or a rhythm. A box with a time stands there at that second; with several it moves evenly from one to the next,
-    growing or shrinking on the way.
+    growing or shrinking on the way. Without PROMPT, a film that Kinema made keeps its own.
 
     \b
     Examples:
@@ -163,6 +165,8 @@ def blend(
 @click.option("--strength", help="subtle, mild, strong, or a number above 0 and up to 1, which leaves nothing of FILM.")
 def remix(film: Path, strength: str | None, **options: Any) -> None:
     """Make FILM anew from itself: the more strength, the more freely.
+
+    Without PROMPT, a film that Kinema made keeps its own.
 
     \b
     Examples:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ import click
 from kinema.cli.terminal import echo_json
 
 if TYPE_CHECKING:
-    from kinema.clip import Clip
     from kinema.trust.verify import Replay, Verdict
 
 
@@ -56,26 +56,19 @@ def verify(film: Path, anchors: tuple[Path, ...], replay: bool, as_json: bool) -
 
 
 def _replayed(verdict: Verdict) -> Replay:
+    """The film made again, as the engine makes it before it is marked; its sources are read once."""
+    from kinema.engine import make
+    from kinema.ready import Ready, prepare
+    from kinema.recipe import Recipe
     from kinema.trust.verify import verify_replay
 
-    return verify_replay(verdict, _render, _configuration)
+    @cache
+    def ready(recipe: str) -> Ready:
+        return prepare(Recipe.model_validate(json.loads(recipe)))
 
-
-def _render(recipe: str) -> Clip:
-    """The frames of a recipe, as the engine makes them before they are marked."""
-    from kinema.engine import make
-    from kinema.recipe import Recipe
-
-    return make(Recipe.model_validate(json.loads(recipe))).clip
-
-
-def _configuration(recipe: str) -> str:
-    """What this machine would make the recipe on."""
-    from kinema.engine import settle
-    from kinema.recipe import Recipe
-
-    settled, _ = settle(Recipe.model_validate(json.loads(recipe)))
-    return settled.configuration or ""
+    return verify_replay(
+        verdict, lambda recipe: make(ready(recipe)).clip, lambda recipe: ready(recipe).recipe.configuration or ""
+    )
 
 
 def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
@@ -105,8 +98,21 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
         yield "took", _plain(f"{bill.wall_s:.3g} s, {bill.energy_wh:.3g} Wh, {bill.co2_g:.3g} g CO2 ({bill.method})")
     review = verdict.part("review")
     if review:
-        yield "reviewed", _plain(json.dumps(review))
+        yield "reviewed", _plain(_reviewed(review))
     yield "anchors", " and ".join(verdict.anchors) or "none; films signed here make one, --anchors names others"
+
+
+def _reviewed(review: Mapping[str, object]) -> str:
+    """What was looked at before the film was shown, as a person reads it."""
+    said = [str(review.get("frames", "nothing is said of its frames"))]
+    looked_for, uploads = review.get("looked_for"), review.get("uploads")
+    if isinstance(looked_for, list):
+        said.append(f"for {', '.join(map(str, looked_for))}")
+    if isinstance(uploads, list):
+        said.append(f"{len(uploads)} sources too")
+    if review.get("consent"):
+        said.append(f"consent: {review['consent']}")
+    return "; ".join(said)
 
 
 def _plain(text: object) -> str:

@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from kinema.clip import Clip
-from kinema.recipe import STRENGTHS, Blend, Box, Card, Extend, Fill, Loop, Recipe, Remix, Source, Storyboard
+from kinema.how import STRENGTHS, Blend, Box, Card, Extend, Fill, Loop, Remix, Storyboard
+from kinema.recipe import Recipe, Source
 from kinema.world.captions import canonical
 from kinema.world.scene import Scene
 

@@ -10,7 +10,7 @@ It stands apart from clip.py so that a Clip costs no codec to import.
 """
 
 from kinema.media.about import read_about
-from kinema.media.fit import Shape, fit
+from kinema.media.fit import Held, Into, Shape, fit
 from kinema.media.limits import Limits
 from kinema.media.place import PICTURES, VIDEO, Part, check_place, check_suffix, whole_file
 from kinema.media.read import Media, load, read
@@ -19,6 +19,8 @@ from kinema.media.write import write
 __all__ = [
     "PICTURES",
     "VIDEO",
+    "Held",
+    "Into",
     "Limits",
     "Media",
     "Part",

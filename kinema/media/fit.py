@@ -5,6 +5,7 @@ Kinema's own models have sizes and rates of their own, so whatever a person brin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal, get_args
@@ -50,6 +51,19 @@ class Shape:
         """A size of at least twice what is needed, to which a decoder may shrink a larger picture at once."""
         across, down = self.scales(width, height)
         return min(width, -int(-width * across * 2 // 1)), min(height, -int(-height * down * 2 // 1))
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a file or a clip holds before it is fitted: its upright size in pixels and how many frames."""
+
+    width: int
+    height: int
+    frames: int
+
+
+Into = Callable[[Held], Shape]
+"""What frames are fitted to, said when it is known what there is."""
 
 
 def fit(clip: Clip, width: int, height: int, fps: Fraction, mode: Mode = "crop") -> Clip:

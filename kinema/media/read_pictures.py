@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +14,7 @@ from PIL import Image, ImageCms, ImageOps
 from kinema.clip import Clip
 from kinema.errors import ClipError
 from kinema.media.colour import over_black
-from kinema.media.fit import Shape, place
+from kinema.media.fit import Held, Into, Shape, place
 from kinema.media.kinds import PICTURE_ENDINGS, kind_of
 from kinema.media.limits import Guard, Limits, Say
 from kinema.media.opened import open_picture
@@ -25,27 +26,31 @@ _UPRIGHT = 1
 _ORIENTATION = 0x0112
 
 
-def read_pictures(path: Path, guard: Guard, into: Shape | None, say: Say) -> Clip:
+Read = tuple[Clip, Held, Fraction]
+
+
+def read_pictures(path: Path, guard: Guard, into: Into | None, say: Say) -> Read:
     """The picture in a file as a clip of one frame, or of as many as it moves through. Raises ClipError."""
     with open_picture(path) as image:
         guard.picture(*image.size)
         if image.format not in _MOVING or getattr(image, "n_frames", 1) == 1:
-            return Clip(_still(image, into, say)[None], into.fps if into and into.fps else Fraction(1))
+            pixels, fps = _still(image, say), Fraction(1)
+            held = Held(pixels.shape[1], pixels.shape[0], 1)
+            shape = into(held) if into else None
+            return Clip(_placed(pixels, shape)[None], shape.fps if shape and shape.fps else fps), held, fps
         if image.format == "GIF" and not _tail(path).endswith(b";"):
             say(f"it has no end and may be cut off; {getattr(image, 'n_frames', 1)} frames are there")
         return _moving(image, guard, into, say)
 
 
-def read_folder(folder: Path, limits: Limits, into: Shape | None, say: Say) -> Clip:
+def read_folder(folder: Path, limits: Limits, into: Into | None, say: Say) -> Read:
     """The pictures of a folder, in the natural order of their names, one after the other. Raises ClipError."""
     guard = Guard(folder, limits)
     paths = sorted((path for path in folder.iterdir() if _is_frame(path)), key=_natural)
     if not paths:
         raise ClipError(f"the folder {folder} holds no pictures; frames are {' '.join(PICTURE_ENDINGS)}")
-    fps = into.fps if into and into.fps else _FOLDER_FPS
-    guard.length(len(paths), float(len(paths) / fps))
-    say(f"a folder has no rate; its {len(paths)} pictures are shown at {fps} fps")
-    frames: np.ndarray | None = None
+    guard.length(len(paths), float(len(paths) / _FOLDER_FPS))
+    frames, held, shape = None, None, None
     for index, path in enumerate(paths):
         guard.clock()
         kind_of(path, say)
@@ -53,18 +58,23 @@ def read_folder(folder: Path, limits: Limits, into: Shape | None, say: Say) -> C
         one.file()
         with open_picture(path) as image:
             one.picture(*image.size)
-            pixels = _still(image, into, say)
-        if frames is None:
-            guard.memory(len(paths), pixels.shape[1], pixels.shape[0])
-            frames = np.empty((len(paths), *pixels.shape), np.uint8)
-        if pixels.shape != frames.shape[1:]:
+            pixels = _still(image, say)
+        if frames is None or held is None:
+            held = Held(pixels.shape[1], pixels.shape[0], len(paths))
+            shape = into(held) if into else None
+            width, height = (shape.width, shape.height) if shape else (held.width, held.height)
+            guard.memory(len(paths), width, height)
+            frames = np.empty((len(paths), height, width, 3), np.uint8)
+        if pixels.shape[:2] != (held.height, held.width):
             raise ClipError(
                 f"{path} is {pixels.shape[1]}x{pixels.shape[0]}, but {paths[0].name} is "
-                f"{frames.shape[2]}x{frames.shape[1]}; bring the frames of a folder to one size"
+                f"{held.width}x{held.height}; bring the frames of a folder to one size"
             )
-        frames[index] = pixels
-    assert frames is not None
-    return Clip(frames, fps)
+        frames[index] = _placed(pixels, shape)
+    assert frames is not None and held is not None
+    fps = shape.fps if shape and shape.fps else _FOLDER_FPS
+    say(f"a folder has no rate; its {len(paths)} pictures are shown at {fps} fps")
+    return Clip(frames, fps), held, fps
 
 
 def _tail(path: Path) -> bytes:
@@ -83,16 +93,21 @@ def _natural(path: Path) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", path.name.lower())]
 
 
-def _moving(image: Image.Image, guard: Guard, into: Shape | None, say: Say) -> Clip:
+def _moving(image: Image.Image, guard: Guard, into: Into | None, say: Say) -> Read:
     """The frames of a picture that moves, each as often as it is shown at a constant rate."""
     frames: list[np.ndarray] = []
     durations: list[float] = []
+    held, shape = None, None
     for index in range(getattr(image, "n_frames", 1)):
         guard.clock()
         image.seek(index)
         if index == 0 and getattr(image, "default_image", False):
             continue  # what a viewer shows that cannot animate is no part of the film
-        frames.append(_still(image, into, say))
+        pixels = _still(image, say)
+        if held is None:
+            held = Held(pixels.shape[1], pixels.shape[0], getattr(image, "n_frames", 1))
+            shape = into(held) if into else None
+        frames.append(_placed(pixels, shape))
         durations.append(float(image.info.get("duration", 0)) / 1000)
         guard.length(len(frames), sum(durations))
         guard.memory(len(frames), frames[0].shape[1], frames[0].shape[0])
@@ -104,15 +119,20 @@ def _moving(image: Image.Image, guard: Guard, into: Shape | None, say: Say) -> C
     timing = timing_of(starts, float(ends[-1]), 0.01 if image.format == "GIF" else 0.001)
     if not timing.on_grid:
         say(f"its frames stay for unequal times; they are shown at a constant {float(timing.fps):g} fps")
-    fps = into.fps if into and into.fps else timing.fps
+    fps = shape.fps if shape and shape.fps else timing.fps
     count = max(1, round(timing.count / timing.fps * fps))
     guard.memory(count, frames[0].shape[1], frames[0].shape[0])
     picks = on_time(((timing.snap(start), index) for index, start in enumerate(starts)), fps, count)
-    return Clip(np.stack([frames[index] for index in picks]), fps)
+    assert held is not None
+    return Clip(np.stack([frames[index] for index in picks]), fps), replace(held, frames=timing.count), timing.fps
 
 
-def _still(image: Image.Image, into: Shape | None, say: Say) -> np.ndarray:
-    """The picture on show as it is meant to be seen: (H, W, 3) uint8 sRGB, upright, in its shape."""
+def _placed(pixels: np.ndarray, shape: Shape | None) -> np.ndarray:
+    return place(pixels, shape) if shape else pixels
+
+
+def _still(image: Image.Image, say: Say) -> np.ndarray:
+    """The picture on show as it is meant to be seen: (H, W, 3) uint8 sRGB, upright."""
     image.load()
     picture = image
     if image.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT and image.format not in _MOVING[:1]:
@@ -125,7 +145,7 @@ def _still(image: Image.Image, into: Shape | None, say: Say) -> np.ndarray:
         pixels = over_black(np.asarray(_in_srgb(picture.convert("RGBA"), image.info.get("icc_profile"), say)), say)
     else:
         pixels = np.asarray(_in_srgb(picture, image.info.get("icc_profile"), say).convert("RGB"))
-    return place(pixels, into) if into else pixels
+    return pixels
 
 
 def _in_srgb(picture: Image.Image, stored: object, say: Say) -> Image.Image:

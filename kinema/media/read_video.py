@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import av
@@ -22,7 +23,7 @@ from av.stream import Disposition
 from kinema.clip import Clip
 from kinema.errors import ClipError
 from kinema.media.colour import rgb
-from kinema.media.fit import Shape, place
+from kinema.media.fit import Held, Into, Shape, place
 from kinema.media.limits import Guard, Say
 from kinema.media.opened import open_film
 from kinema.media.read_sound import read_sound
@@ -41,26 +42,21 @@ class _Plan:
     frames: int
 
 
-def read_video(path: Path, demuxer: str, guard: Guard, into: Shape | None, say: Say) -> Clip:
-    """The film in a file as a clip, fitted into a shape if there is one. Raises ClipError."""
+def read_video(path: Path, demuxer: str, guard: Guard, into: Into | None, say: Say) -> tuple[Clip, Held, Fraction]:
+    """The film in a file as a clip, fitted into a shape if there is one; what there was. Raises ClipError."""
     plan = _plan(path, demuxer, guard, say)
     fps = plan.timing.fps
     if not plan.timing.even:
         say(f"its frames stay for unequal times; they are shown at a constant {_words(fps)} fps")
-    wanted, count = fps, plan.timing.count
-    if into is not None and into.fps is not None:
-        wanted, count = into.fps, max(1, round(plan.timing.count / fps * into.fps))
-    frames = _decode(path, demuxer, guard, plan, _Wanted(wanted, count, into, say))
+    frames, wanted, held = _decode(path, demuxer, guard, plan, _Asked(into, say))
     with open_film(path, demuxer) as container:
-        sound = read_sound(container, plan.begins or Fraction(0), Fraction(count) / wanted, guard, say)
-    return Clip(frames, wanted, sound)
+        sound = read_sound(container, plan.begins or Fraction(0), len(frames) / wanted, guard, say)
+    return Clip(frames, wanted, sound), held, fps
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    fps: Fraction
-    count: int
-    into: Shape | None
+class _Asked:
+    into: Into | None
     say: Say
 
 
@@ -141,27 +137,32 @@ def _packets(container: InputContainer, stream: av.VideoStream) -> Iterator[av.P
         yield packet
 
 
-def _decode(path: Path, demuxer: str, guard: Guard, plan: _Plan, wanted: _Wanted) -> np.ndarray:
-    """The wanted frames (T, H, W, 3), of pictures that are decoded one after the other."""
-    frames: np.ndarray | None = None
-    done, last, last_pixels = 0, None, None
+def _decode(path: Path, demuxer: str, guard: Guard, plan: _Plan, asked: _Asked) -> tuple[np.ndarray, Fraction, Held]:
+    """The frames (T, H, W, 3), of pictures that are decoded one after the other, their rate, and what there was."""
     with _opened(path, demuxer) as (container, stream):
-        pictures = _pictures(container, stream, guard, plan, wanted.say)
-        for picture, turn in on_time(pictures, wanted.fps, wanted.count):
-            if picture is not last or last_pixels is None:
-                last, last_pixels = picture, _shown(picture, turn, stream.sample_aspect_ratio, wanted, guard)
-            if frames is None:
-                height, width = last_pixels.shape[:2]
-                guard.memory(wanted.count, width, height)
-                frames = np.empty((wanted.count, height, width, 3), np.uint8)
-            elif frames.shape[1:] != last_pixels.shape:
-                wanted.say("its size changes on the way; all frames are brought to the size of the first")
-                last_pixels = place(last_pixels, Shape(frames.shape[2], frames.shape[1], mode="pad"))
-            frames[done] = last_pixels
-            done += 1
-    if frames is None:
-        raise ClipError(f"{path} holds no frames that can be decoded; it may be damaged or cut off")
-    return frames
+        pictures = _pictures(container, stream, guard, plan, asked.say)
+        first = next(pictures, None)
+        if first is None:
+            raise ClipError(f"{path} holds no frames that can be decoded; it may be damaged or cut off")
+        width, height = _upright(first[1], _stretched(first[1][0], stream.sample_aspect_ratio, asked.say, guard))
+        held = Held(width, height, plan.timing.count)
+        shape = asked.into(held) if asked.into else None
+        fps, count = plan.timing.fps, plan.timing.count
+        if shape and shape.fps is not None:
+            fps, count = shape.fps, max(1, round(count / fps * shape.fps))
+        width, height = (shape.width, shape.height) if shape else (width, height)
+        guard.memory(count, width, height)
+        frames = np.empty((count, height, width, 3), np.uint8)
+        last, pixels = None, None
+        for index, (picture, turn) in enumerate(on_time(chain([first], pictures), fps, count)):
+            if picture is not last or pixels is None:
+                size = _stretched(picture, stream.sample_aspect_ratio, asked.say, guard)
+                last, pixels = picture, _shown((picture, turn), size, shape, asked.say)
+            if frames.shape[1:] != pixels.shape:
+                asked.say("its size changes on the way; all frames are brought to the size of the first")
+                pixels = place(pixels, Shape(width, height, mode="pad"))
+            frames[index] = pixels
+    return frames, fps, held
 
 
 _Turn = Callable[[np.ndarray], np.ndarray]
@@ -210,20 +211,32 @@ def _decoder(stream: av.VideoStream, most_pixels: int, say: Say) -> av.VideoCode
     return decoder
 
 
-def _shown(picture: av.VideoFrame, turn: _Turn, aspect: Fraction | None, wanted: _Wanted, guard: Guard) -> np.ndarray:
-    """A decoded picture as it is meant to be seen: (H, W, 3) uint8 sRGB, upright, of square pixels, in its shape."""
+def _stretched(picture: av.VideoFrame, aspect: Fraction | None, say: Say, guard: Guard) -> tuple[int, int]:
+    """The width and height of a decoded picture with square pixels, not yet upright."""
     width, height = picture.width, picture.height
     if aspect and aspect > 0 and aspect != 1:
-        wanted.say(f"its pixels are not square ({aspect.numerator}:{aspect.denominator}); it is stretched to its shape")
+        say(f"its pixels are not square ({aspect.numerator}:{aspect.denominator}); it is stretched to its shape")
         width = max(1, round(width * aspect))
         guard.picture(width, height)
-    if wanted.into is None:
-        return turn(rgb(picture, width, height, wanted.say))
-    upright = turn(np.empty((height, width, 0), np.uint8)).shape[:2]
-    across, down = wanted.into.coarse(upright[1], upright[0])
-    if upright != (height, width):
+    return width, height
+
+
+def _upright(seen: _Seen, size: tuple[int, int]) -> tuple[int, int]:
+    """The width and height of a picture of that size when it is turned upright."""
+    height, width = seen[1](np.empty((size[1], size[0], 0), np.uint8)).shape[:2]
+    return width, height
+
+
+def _shown(seen: _Seen, size: tuple[int, int], shape: Shape | None, say: Say) -> np.ndarray:
+    """A decoded picture as it is meant to be seen: (H, W, 3) uint8 sRGB, upright, of square pixels, in its shape."""
+    picture, turn = seen
+    if shape is None:
+        return turn(rgb(picture, *size, say))
+    upright = _upright(seen, size)
+    across, down = shape.coarse(*upright)
+    if upright != size:
         across, down = down, across
-    return place(turn(rgb(picture, across, down, wanted.say)), wanted.into, (upright[1], upright[0]))
+    return place(turn(rgb(picture, across, down, say)), shape, upright)
 
 
 def _turn(picture: av.VideoFrame, say: Say) -> _Turn:

@@ -11,7 +11,8 @@ from typing import Any
 
 from kinema.clip import Clip
 from kinema.errors import DurationError, RecipeError
-from kinema.recipe import Blend, Loop, Recipe, frames_of
+from kinema.how import Blend, Loop
+from kinema.recipe import Recipe, frames_of
 from kinema.tasks.boards import recut, recut_frames, storyboard, storyboard_frames
 from kinema.tasks.joins import blend, loop
 from kinema.tasks.masks import fill

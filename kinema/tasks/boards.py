@@ -6,7 +6,8 @@ from fractions import Fraction
 from kinema.canvas import Canvas, Cue, Cut
 from kinema.clip import Clip
 from kinema.errors import DurationError, RecipeError
-from kinema.recipe import Card, Recipe, Recut, Storyboard
+from kinema.how import Card, Recut, Storyboard
+from kinema.recipe import Recipe
 from kinema.tasks.painting import Task, blank, caption, shown
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from kinema.canvas import Canvas
 from kinema.clip import Clip
-from kinema.recipe import Box, Card, Recipe
+from kinema.how import Box, Card
+from kinema.recipe import Recipe
 from kinema.tasks import begin
 
 Draw = Callable[[np.random.Generator, Clip], Canvas]

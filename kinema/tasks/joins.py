@@ -7,7 +7,8 @@ import numpy as np
 from kinema.canvas import Canvas, Cue, Cut, Start
 from kinema.clip import Clip
 from kinema.errors import DurationError, RecipeError
-from kinema.recipe import Blend, Loop, Recipe, frames_of
+from kinema.how import Blend, Loop
+from kinema.recipe import Recipe, frames_of
 from kinema.tasks.painting import Task, blank, shown
 
 
@@ -18,7 +19,8 @@ def loop(recipe: Recipe, film: Clip | None = None) -> Task:
     if film is None:
         if recipe.frames <= bridge:
             raise DurationError(
-                f"a loop of {recipe.frames} frames has no room for a bridge of {bridge}; make it longer"
+                f"a loop of {float(recipe.frames / recipe.fps):g} s has no room for a bridge of"
+                f" {float(recipe.how.bridge):g} s; make it longer, or shorten the bridge"
             )
         film = yield replace(blank(recipe, recipe.frames - bridge), cut=Cut())
         return film + (yield from _close(recipe, film, bridge))
@@ -27,7 +29,8 @@ def loop(recipe: Recipe, film: Clip | None = None) -> Task:
     half, rest = bridge // 2, bridge - bridge // 2
     if len(film) <= bridge:
         raise DurationError(
-            f"a film of {len(film)} frames has no middle beside a bridge of {bridge}; shorten the bridge"
+            f"a film of {film.seconds:g} s has no middle beside a bridge of {float(recipe.how.bridge):g} s;"
+            f" a bridge of at most {float((len(film) - 1) / film.fps):g} s leaves one"
         )
     middle = replace(film[half : len(film) - rest], sound=None)
     canvas, start = between(recipe, middle, middle, bridge)
@@ -67,7 +70,8 @@ def _mix(recipe: Recipe, how: Blend, first: Clip, second: Clip) -> Task:
     shorter = min(len(first), len(second))
     if joint > shorter:
         raise DurationError(
-            f"films of {len(first)} and {len(second)} frames cannot run together for {joint}; {shorter} can"
+            f"films of {first.seconds:g} and {second.seconds:g} s cannot run together for"
+            f" {float(joint / first.fps):g} s; at most {float(shorter / first.fps):g} s can"
         )
     share = influence(how, joint)
     ending, opening = first[-joint:].frames, second[:joint].frames

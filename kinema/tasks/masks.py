@@ -11,10 +11,11 @@ import numpy as np
 from kinema.canvas import Cut
 from kinema.clip import Clip
 from kinema.errors import RecipeError
-from kinema.recipe import Box, Fill, Recipe
+from kinema.how import Box, Fill
+from kinema.recipe import Recipe
 from kinema.tasks.painting import Task, blank, shown
 
-WAYS = "a lost stretch, every so manieth frame kept, boxes, or a mask"
+WAYS = "lost stretches of time, a rhythm of frames that are kept, boxes, or a mask"
 _WHITE = 128  # of 255: from here on a mask's pixel counts as white
 
 
@@ -35,7 +36,8 @@ def lost(recipe: Recipe, film: Clip, mask: Clip | None) -> np.ndarray:
     assert isinstance(how, Fill)
     ways = [bool(how.lost), how.keep_every is not None, bool(how.boxes), mask is not None]
     if sum(ways) != 1:
-        raise RecipeError(f"{sum(ways)} ways of saying what is lost were given; give one: {WAYS}")
+        said = f"{sum(ways)} ways of saying what is lost were given" if sum(ways) else "nothing says what is lost"
+        raise RecipeError(f"{said}; give one: {WAYS}")
     where = np.zeros(film.frames.shape[:3], bool)
     if how.keep_every is not None:
         where[:] = True

@@ -8,7 +8,8 @@ import numpy as np
 from kinema.canvas import Cut, Start
 from kinema.clip import Clip, Sound
 from kinema.errors import RecipeError
-from kinema.recipe import Animate, Extend, Recipe, Remix
+from kinema.how import Animate, Extend, Remix
+from kinema.recipe import Recipe
 from kinema.tasks.painting import Task, blank, shown
 
 

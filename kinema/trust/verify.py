@@ -70,7 +70,7 @@ class Verdict:
         name, named = self.path.name, " and ".join(self.anchors) or "none"
         because = "; ".join(self.reasons)
         return {
-            "trusted": f"Trusted: {name} is unchanged since {self.signer} signed it, under the anchor {self.anchor}.",
+            "trusted": f"Trusted: {name} is unchanged since {self.signer} signed it (anchor: {self.anchor}).",
             "intact": f"Not trusted: {name} is unchanged since {self.signer or 'somebody'} signed it, but anybody can"
             f" sign so: the signer stands under none of the named anchors ({named}).",
             "broken": f"Not trusted: the credentials of {name} are broken: {because}.",
