@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from kinema.calls import animate, blend, extend, fill, generate, loop, recut, remix, still, storyboard
     from kinema.canvas import Asks, Canvas
     from kinema.clip import Clip
-    from kinema.engine import Film, Limits, make, make_all, settle
+    from kinema.engine import Film, make, make_all
+    from kinema.ready import Limits, settle
     from kinema.recipe import Recipe
+    from kinema.remote import Server
 
 __version__ = "0.1.0"
 
@@ -35,8 +37,9 @@ _HOMES = {
     "Canvas": "kinema.canvas",
     "Clip": "kinema.clip",
     "Film": "kinema.engine",
-    "Limits": "kinema.engine",
+    "Limits": "kinema.ready",
     "Recipe": "kinema.recipe",
+    "Server": "kinema.remote",
     "animate": "kinema.calls",
     "blend": "kinema.calls",
     "extend": "kinema.calls",
@@ -47,7 +50,7 @@ _HOMES = {
     "make_all": "kinema.engine",
     "recut": "kinema.calls",
     "remix": "kinema.calls",
-    "settle": "kinema.engine",
+    "settle": "kinema.ready",
     "still": "kinema.calls",
     "storyboard": "kinema.calls",
 }
@@ -60,6 +63,7 @@ __all__ = [
     "KinemaError",
     "Limits",
     "Recipe",
+    "Server",
     "animate",
     "blend",
     "errors",

@@ -18,7 +18,8 @@
     ├── DataError                  shards or a manifest that do not hold what they say
     ├── TrainingError              a training run that cannot start, go on or resume
     ├── EvaluationError            an evaluation that cannot be made
-    └── ServeError                 a server that cannot start, or what it keeps that cannot be used
+    ├── ServeError                 a server that cannot start, or what it keeps that cannot be used
+    └── RemoteError                a server elsewhere that cannot be reached, or what it answers
 
 A message is one line: what was wrong, the value, what is allowed, and the nearest fix.
 """
@@ -112,3 +113,11 @@ class EvaluationError(KinemaError):
 
 class ServeError(KinemaError):
     """A server cannot start, or what it keeps cannot be used."""
+
+
+class RemoteError(KinemaError):
+    """A server elsewhere cannot be reached, or answers with an error, whose status, code and parameter are kept."""
+
+    def __init__(self, message: str, *, status: int = 0, code: str | None = None, param: str | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.param = status, code, param

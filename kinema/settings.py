@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     keep_days: float = Field(30, gt=0, le=36_500, description="how long a server keeps a film")
     max_upload_mb: float = Field(512, gt=0, description="the largest request that a server takes, in millions of bytes")
     max_request_seconds: float = Field(600, gt=0, description="the longest time that sending a request may take")
+    max_silence_seconds: float = Field(
+        30, gt=0, description="the longest time that nothing may come in the middle of a request, and its head may take"
+    )
     fetch: bool = Field(False, description="a server fetches pictures from http and https addresses")
     private_addresses: bool = Field(
         False, description="a server speaks to private addresses too, for such and webhooks"
@@ -61,6 +64,13 @@ class Settings(BaseSettings):
         15, ge=1, description="after so long without a sign of life a worker's job is given on"
     )
     drain_seconds: float = Field(60, ge=0, description="how long a worker that is to stop may go on with its film")
+    api_key: str | None = Field(None, repr=False, description="the key that the server of --server is shown")
+    remote: str | None = Field(None, description="address of the server that the backend 'remote' has films made by")
+    remote_key: str | None = Field(None, repr=False, description="the key that this server is shown")
+    remote_model: str | None = Field(None, description="the model of that server, by its name there; else its own")
+    remote_size: str = Field(
+        "1280x720", pattern="^[1-9][0-9]{1,3}x[1-9][0-9]{1,3}$", description="the size that it makes by itself"
+    )
     review: Literal["off", "sampled", "all"] = Field(
         "sampled", description="which frames of films and uploads are looked at: one a second and every cut, or all"
     )

@@ -12,17 +12,19 @@ PACKAGE = Path(__file__).parent.parent / "kinema"
 FLOORS = (
     ("errors", "settings", "interval"),
     ("clip", "media", "energy"),
-    ("canvas", "recipe"),
-    ("wire", "tasks"),
+    ("canvas", "how", "recipe"),
+    ("wire", "tasks", "client"),
     ("world", "model"),
     ("data",),
     ("trust",),
     ("backends",),
     ("train",),
-    ("engine",),
+    ("ready", "engine"),
+    ("remote",),
     ("calls",),
     ("evaluate",),
     ("serve",),
+    ("conformance",),
     ("cli",),
 )
 HEIGHT = {name: height for height, names in enumerate(FLOORS) for name in names}

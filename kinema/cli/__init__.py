@@ -7,6 +7,7 @@ was wrong, 3 it is refused, 130 stopped by Ctrl-C.
 from __future__ import annotations
 
 import sys
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -44,6 +45,7 @@ VERBS = {
     "redteam": "kinema.cli.redteam:redteam",
     "serve": "kinema.cli.serve:serve",
     "keys": "kinema.cli.keys:keys",
+    "conformance": "kinema.cli.conformance:conformance",
 }
 STOPPED = 130
 
@@ -59,6 +61,21 @@ class Verbs(click.Group):
             return None
         module, _, verb = VERBS[name].partition(":")
         return getattr(import_module(module), verb)
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = arguments[0]
+        if name not in VERBS and not name.startswith("-"):
+            near = get_close_matches(name, VERBS, n=1)
+            raise click.UsageError(f"there is no verb '{name}'" + (f"; nearest: {near[0]}" if near else ""), context)
+        return super().resolve_command(context, arguments)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Every verb with the whole of its first sentence."""
+        verbs = [(name, self.get_command(context, name)) for name in self.list_commands(context)]
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, verb.get_short_help_str(200)) for name, verb in verbs if verb])
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,8 @@ class Stopped(click.Abort):
 class Show:
     """What a person wants to see beside the film; `sheet` is a path, empty for one beside the film.
 
-    private, max_energy_wh and review are the limits that the film is made under.
+    private, max_energy_wh and review are the limits that the film is made under; server is the address of the Kinema
+    that makes it, where it is not this one.
     """
 
     as_json: bool = False
@@ -46,6 +47,8 @@ class Show:
     private: bool = False
     max_energy_wh: float | None = None
     review: str | None = None
+    server: str | None = None
+    api_key: str | None = field(default=None, repr=False)
 
     @classmethod
     def taken(cls, options: dict[str, Any]) -> Show:
@@ -56,6 +59,8 @@ class Show:
         if self.sheet and Path(self.sheet).suffix.lower() != ".png":
             said = f"'{self.sheet}' does not end in .png; a sheet is written as one"
             raise click.BadParameter(said, param_hint="--sheet")
+        if self.api_key is not None and self.server is None:
+            raise click.UsageError("--api-key is shown to a server; name it with --server, or leave the key out")
 
 
 class FilmVerb(click.Command):
@@ -73,7 +78,9 @@ class FilmVerb(click.Command):
 
 
 RECIPE = (
-    click.Option(["--size"], help="WIDTHxHEIGHT in pixels, any: made at the nearest shape of the model, and fitted."),
+    click.Option(
+        ["--size"], help="WIDTHxHEIGHT in pixels, any. Left out, a film keeps its own size; else the model's is made."
+    ),
     click.Option(["--shape", "aspect"], help="16:9, 9:16, 1:1, 4:3, 3:4 …: the nearest size that the model makes."),
     click.Option(["--fps"], help="Frames per second; films are brought to it."),
     click.Option(["--upscale"], type=int, help="Make it 2 or 4 times as large as it would be, or as --size says."),
@@ -81,6 +88,7 @@ RECIPE = (
     click.Option(["--steps"], type=int, help="Steps of the solver: more take longer and look cleaner."),
     click.Option(["--guidance"], type=float, help="How strictly the prompt is followed; 1 leaves it to the model."),
     click.Option(["-n", "n"], type=int, default=1, show_default=True, help="Films, with seeds counting up."),
+    click.Option(["--model"], help="Who makes it: native, or remote, the server in KINEMA_REMOTE; native if left out."),
     click.Option(["--as-is"], is_flag=True, help="Give the prompt to the model unrewritten."),
     click.Option(["--read-as", "rewritten_prompt"], metavar="TEXT", help="Give the model these words instead."),
 )
@@ -102,6 +110,8 @@ SHOW = (
     click.Option(
         ["--review"], type=click.Choice(["all"]), help="Look at every frame, not at one a second and every cut."
     ),
+    click.Option(["--server"], metavar="URL", help="Have another Kinema make it, such as http://localhost:8000."),
+    click.Option(["--api-key"], metavar="KEY", help="The key to show to that server; better set KINEMA_API_KEY."),
 )
 """All that is no part of the recipe, as Show holds it, and where the film goes."""
 
@@ -121,7 +131,8 @@ def make_task(
     task: str, media: Sequence[Path], how: dict[str, Any], options: dict[str, Any], suffix: str = ".mp4"
 ) -> None:
     """Makes the film of a task on these media; `options` are what RECIPE and SHOW gave, and other parts of a recipe."""
-    from kinema.recipe import HOWS, Recipe
+    from kinema.how import HOWS
+    from kinema.recipe import Recipe
 
     wanted, size, output = Show.taken(options), size_parts(options), options.pop("output")
     parts = {name: value for name, value in options.items() if value is not None}
@@ -153,16 +164,23 @@ def size_parts(options: dict[str, Any]) -> dict[str, Any]:
 
 def deliver(recipe: Recipe, output: Path | None, show: Show, suffix: str = ".mp4") -> None:
     """Makes the recipe's films and says where each is; without a path they are named after prompt and seed."""
+    if show.server is not None:
+        from kinema.cli.remote import deliver_from_afar
+
+        return deliver_from_afar(recipe, output, show)
     from kinema import engine
     from kinema.media import check_place
+    from kinema.ready import Limits, prepare
 
-    begun, limits = monotonic(), engine.Limits(show.max_energy_wh, show.private, show.review == "all")
+    begun, limits = monotonic(), Limits(show.max_energy_wh, show.private, show.review == "all")
     with Progress("getting ready", shown=show.progress):
-        ready = engine.prepare(recipe, limits=limits)
+        ready = prepare(recipe, limits=limits)
     settled = ready.recipe
     path = output or Path(f"{slug(settled.prompt or settled.task)}-{settled.seed}{suffix}")
     check_place(path, *settled.film_size)
     tell(settled, ready.reading, heard=recipe.rewritten_prompt is None)
+    for note in ready.notes:
+        click.echo(f"Note: {note}", err=True)
     expected_s = pace.expected_seconds(settled)
     for index in range(settled.n):
         label = f"film {index + 1} of {settled.n}" if settled.n > 1 else "making"
@@ -173,17 +191,24 @@ def deliver(recipe: Recipe, output: Path | None, show: Show, suffix: str = ".mp4
             try:
                 film = engine.make(one, place, on_step=progress.step, limits=limits)
             except KeyboardInterrupt:
-                raise Stopped(_what_is_left(place, index, started)) from None
+                raise Stopped(what_is_left(place, index, started)) from None
             if progress.measured_s:
                 pace.remember(one.recipe, progress.measured_s)
         wall_s, begun = monotonic() - begun, monotonic()
-        for note in film.notes:
+        tell_film(film, wall_s, show, index if settled.n > 1 else None, told=ready.notes)
+
+
+def tell_film(film: Film, wall_s: float, show: Show, index: int | None, told: Sequence[str] = ()) -> None:
+    """Says where a film is and what there is to know of it but was not told; index is its place among several."""
+    assert film.path is not None
+    for note in film.notes:
+        if note not in told:
             click.echo(f"Note: {note}", err=True)
-        sheet = _write_sheet(film, place, show.sheet, index if settled.n > 1 else None)
-        if show.as_json:
-            echo_json(summary(film, wall_s) | ({"sheet": str(sheet)} if sheet else {}))
-        else:
-            click.echo(" · ".join(_last_line(film, wall_s, sheet)))
+    sheet = _write_sheet(film, film.path, show.sheet, index)
+    if show.as_json:
+        echo_json(summary(film, wall_s) | ({"sheet": str(sheet)} if sheet else {}))
+    else:
+        click.echo(" · ".join(_last_line(film, wall_s, sheet)))
 
 
 def _last_line(film: Film, wall_s: float, sheet: Path | None) -> Iterator[str]:
@@ -198,12 +223,12 @@ def _last_line(film: Film, wall_s: float, sheet: Path | None) -> Iterator[str]:
 
 
 def resized(recipe: Recipe) -> str | None:
-    """How a settled recipe's film gets its size, in words; None where that is what the model makes."""
-    if recipe.film_size == (recipe.width, recipe.height):
+    """How a settled recipe's film gets its size, in words; None where that is what the model makes, or is not known."""
+    if recipe.width is None or recipe.film_size == (recipe.width, recipe.height):
         return None
-    from kinema.backends.upscale import SizePlan
+    from kinema.backends.upscale import size_words
 
-    return SizePlan.of(recipe).words
+    return size_words(recipe)
 
 
 def tell(recipe: Recipe, reading: Reading, *, heard: bool = True) -> None:
@@ -220,14 +245,14 @@ def tell(recipe: Recipe, reading: Reading, *, heard: bool = True) -> None:
             click.echo(f"I do not know {', '.join(strange)}", err=True)
         for note in reading.notes:
             click.echo(f"Note: {note}", err=True)
-    if recipe.rewritten_prompt != recipe.prompt:
+    if recipe.rewritten_prompt and recipe.rewritten_prompt != recipe.prompt:
         click.echo(f"I read: {recipe.rewritten_prompt}", err=True)
     for card in getattr(recipe.how, "cards", ()):
         if card.rewritten and card.rewritten != card.text:
             click.echo(f"I read at {float(card.at):g} s: {card.rewritten}", err=True)
     if how := resized(recipe):
         click.echo(f"Size: {how}", err=True)
-    if recipe.made_frames != recipe.frames:
+    if recipe.made_frames != recipe.frames and recipe.task != "still":
         click.echo(f"I make {recipe.made_frames} frames, and keep the first {recipe.frames}", err=True)
 
 
@@ -250,13 +275,19 @@ def summary(film: Film, wall_s: float) -> dict[str, object]:
         "frames": len(film.clip),
         "fps": fps.numerator if fps.denominator == 1 else float(fps),
         "size": f"{film.clip.width}x{film.clip.height}",
-        "made_at": f"{recipe.width}x{recipe.height}",
+        "made_at": f"{recipe.width}x{recipe.height}" if recipe.width else None,
         "upscale": recipe.upscale,
         "seconds": film.clip.seconds,
         "wall_s": round(wall_s, 3),
         "energy_wh": round(film.receipt.energy_wh, 6),
         "notes": list(film.notes),
     }
+
+
+def said_by(recipe: Recipe) -> list[str]:
+    """What a person said should be seen, in order."""
+    cards = [card.text for card in getattr(recipe.how, "cards", ())]
+    return [text for text in (recipe.prompt, *cards) if text]
 
 
 def _write_sheet(film: Film, path: Path, wanted: str | None, index: int | None) -> Path | None:
@@ -268,11 +299,11 @@ def _write_sheet(film: Film, path: Path, wanted: str | None, index: int | None) 
     place = Path(wanted) if wanted else path.with_suffix(".sheet.png")
     if wanted and index is not None:
         place = place.with_stem(f"{place.stem}-{index + 1}")
-    write_sheet(film.clip, place, film.recipe.prompt)
+    write_sheet(film.clip, place, " … ".join(said_by(film.recipe)))
     return place
 
 
-def _what_is_left(path: Path, films: int, since: float) -> str:
+def what_is_left(path: Path, films: int, since: float) -> str:
     """What Ctrl-C left behind."""
     whole = "" if not films else "one whole film is kept; " if films == 1 else f"{films} whole films are kept; "
     parts = [part for part in path.parent.glob(f"{glob.escape(path.stem)}.part*{path.suffix}") if _age(part) >= since]

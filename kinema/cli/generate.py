@@ -23,5 +23,6 @@ def generate(**options: Any) -> None:
       kinema generate "a whale swims underwater" --shape 16:9 --upscale 2 -o whale.mp4
       kinema generate "a whale swims underwater" --size 1280x720 -o whale.mp4
       kinema generate "a rocket rises over the moon" -o rocket.gif --preview --sheet
+      kinema generate "a whale swims underwater" -o whale.mp4 --server http://gpu.example:8000
     """
     make_task("generate", [], {}, options)

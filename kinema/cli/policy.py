@@ -59,7 +59,9 @@ def check(prompt: str, as_json: bool) -> int:
 
 @policy.command()
 @click.option(
-    "--split", type=click.Choice(["blind", "second", "evaluate", "sealed"]), help="One split only; all by default."
+    "--split",
+    type=click.Choice(["blind", "second", "strangers", "evaluate", "sealed"]),
+    help="One split only; all by default.",
 )
 @click.option("--quick", is_flag=True, help="Disguise every sixth sentence only.")
 @click.option("--mistakes", is_flag=True, help="List the sentences that were misjudged.")
