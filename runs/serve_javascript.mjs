@@ -37,10 +37,14 @@ function check(condition, what) {
 const first = await ended(await client.videos.create(film));
 const bytes = Buffer.from(await (await client.videos.downloadContent(first.id)).arrayBuffer());
 const upload = () => toFile(bytes, "dog.mp4", { type: "video/mp4" });
+async function thumbnail() {
+  return Buffer.from(await (await client.videos.downloadContent(first.id, { variant: "thumbnail" })).arrayBuffer());
+}
+
 await holds("create, retrieve", async () => check(first.size === "64x64" && first.progress === 100, "another film"));
 await holds("downloadContent", async () => check(bytes.subarray(4, 8).toString() === "ftyp", "no mp4"));
 await holds("downloadContent of a thumbnail", async () => {
-  const picture = Buffer.from(await (await client.videos.downloadContent(first.id, { variant: "thumbnail" })).arrayBuffer());
+  const picture = await thumbnail();
   check(picture.subarray(8, 12).toString() === "WEBP", "no webp");
 });
 await holds("edit of an id", async () => ended(await client.videos.edit({ prompt: "a blue dog", video: { id: first.id } })));
@@ -54,8 +58,16 @@ await holds("remix", async () => {
   check(other.remixed_from_video_id === first.id, "of another film");
 });
 await holds("create of a picture", async () => {
-  const picture = Buffer.from(await (await client.videos.downloadContent(first.id, { variant: "thumbnail" })).arrayBuffer());
-  await ended(await client.videos.create({ ...film, input_reference: await toFile(picture, "dog.webp") }));
+  await ended(await client.videos.create({ ...film, input_reference: await toFile(await thumbnail(), "dog.webp") }));
+});
+await holds("files: create, list, content, a film of one, delete", async () => {
+  const file = await client.files.create({ file: await toFile(await thumbnail(), "dog.webp"), purpose: "vision" });
+  const names = [];
+  for await (const each of client.files.list({ limit: 1 })) names.push(each.filename);
+  check(names.includes("dog.webp") && (await client.files.retrieve(file.id)).bytes === file.bytes, "another file");
+  check((await (await client.files.content(file.id)).arrayBuffer()).byteLength === file.bytes, "other bytes");
+  await ended(await client.videos.create({ ...film, input_reference: { file_id: file.id } }));
+  check((await client.files.delete(file.id)).deleted, "not deleted");
 });
 await holds("createCharacter, getCharacter", async () => {
   const made = await client.videos.createCharacter({ name: "Rex", video: await upload() });

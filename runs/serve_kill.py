@@ -175,6 +175,16 @@ def ask(url: str, client: int, jobs: int, ids: dict[str, str], ended: list[str])
                 ended.append(api.videos.poll(ids[name], poll_interval_ms=300).id)
 
 
+def tick(ended: list[str], jobs: int, killer: Killer) -> None:
+    """Says how far it is, on standard error, until it is over."""
+    begun, told = time.monotonic(), -1
+    while not killer.over.wait(5):
+        if len(ended) != told:
+            told = len(ended)
+            killed = f"{killer.workers} workers killed, {killer.apis} APIs ended"
+            print(f"{time.monotonic() - begun:6.0f} s: {told} of {jobs} films, {killed}", file=sys.stderr, flush=True)
+
+
 def count(environment: dict[str, str], ids: dict[str, str], killer: Killer, wall_s: float) -> Figures:
     """What the database and the folder of films say."""
     os.environ.update(environment)
@@ -219,6 +229,8 @@ def run(home: Path, options: argparse.Namespace, database: str | None) -> Figure
         share = options.jobs // options.clients
         killer = Killer(supervisor, share * options.clients, options.kills, ended)
         killer.start()
+        ticker = threading.Thread(target=tick, args=(ended, share * options.clients, killer), daemon=True)
+        ticker.start()
         threads = [threading.Thread(target=ask, args=(url, each, share, ids, ended)) for each in range(options.clients)]
         for thread in threads:
             thread.start()
@@ -226,6 +238,7 @@ def run(home: Path, options: argparse.Namespace, database: str | None) -> Figure
             thread.join()
         killer.over.set()
         killer.join()
+        ticker.join()
     return count(environment, ids, killer, time.monotonic() - began)
 
 

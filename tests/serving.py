@@ -40,12 +40,6 @@ class Server:
             with error:
                 return error.code, {name.lower(): value for name, value in error.headers.items()}, error.read()
 
-    def kinema(self, *words: str) -> str:
-        """What the terminal's verb prints in the server's own surroundings."""
-        code = f"from kinema.cli import main; main({list(words)!r})"
-        command = [sys.executable, "-c", code]
-        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
-
 
 def surroundings(home: Path, weights: Path, **settings: str) -> dict[str, str]:
     """The environment of a server whose films are small, quickly made and plain."""

@@ -4,11 +4,13 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, update
+from fsspec import AbstractFileSystem
+from sqlalchemy import func, insert, select, update
 
-from kinema.errors import KinemaError, ServeError
-from kinema.serve import jobs, keys, leases
+from kinema.errors import KinemaError, OutputError, ServeError
+from kinema.serve import files, jobs, keys, leases
 from kinema.serve.depot import Depot, film_folder, open_depot
+from kinema.serve.intake import file_of
 from kinema.serve.jobs import Job, Promise
 from kinema.serve.routes_videos import wipe
 from kinema.serve.store import open_store
@@ -80,4 +82,46 @@ def test_what_has_expired_is_really_gone_but_what_another_film_needs_stays(depot
         assert [
             connection.execute(select(func.count()).select_from(table)).scalar() for table in (events, uploads)
         ] == [0, 0]
+    store.close()
+
+
+class Lost(AbstractFileSystem):
+    """A place that is not reached, and says so in its own way."""
+
+    def _broken(self, *words: object, **named: object) -> None:
+        raise RuntimeError("nobody answers")
+
+    makedirs = put_file = open = info = rm = _broken  # type: ignore[assignment]
+
+
+def test_a_place_that_is_not_reached_is_an_error_of_the_system(tmp_path: Path):
+    (tmp_path / "film").write_bytes(b"film")
+    depot = Depot(Lost(), "films")
+    with pytest.raises(OutputError, match="nobody answers"):
+        depot.put(tmp_path / "film", "a")
+    for work in (lambda: depot.size("a"), lambda: depot.remove("a"), lambda: depot.fetch("a", tmp_path / "b")):
+        with pytest.raises(OSError, match="nobody answers"):
+            work()
+
+
+def test_a_file_that_has_expired_is_really_gone(depot: Depot, tmp_path: Path):
+    store = open_store(Settings(database=f"sqlite:///{tmp_path / 'films.db'}"))
+    store.migrate()
+    key, _ = keys.create(store, "mine")
+    (tmp_path / "picture").write_bytes(b"picture")
+    now = time.time()
+    for id, expires_at in (("file_over", now - 1), ("file_kept", now + 60)):
+        depot.put(tmp_path / "picture", f"uploads/{id}.png")
+        row = {"id": id, "key_id": key.id, "filename": "a.png", "purpose": "vision", "consent": "", "bytes": 7}
+        row |= {"name": f"uploads/{id}.png", "sha256": "", "holds": {}, "created_at": now, "expires_at": expires_at}
+        with store.write() as connection:
+            connection.execute(insert(files.files), row)
+    with pytest.raises(WireError):
+        file_of(store, key, "file_over")
+    files.remove_expired(store, depot)
+    with pytest.raises(FileNotFoundError):
+        depot.size("uploads/file_over.png")
+    assert depot.size("uploads/file_kept.png") == 7
+    found, more = files.listed(store, key, None, 10, descending=True, purpose=None)
+    assert [each["id"] for each in found] == ["file_kept"] and not more
     store.close()

@@ -4,6 +4,7 @@ import asyncio
 import time
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import openai
@@ -89,13 +90,74 @@ def test_edits_extensions_and_remixes_of_a_film(client: openai.OpenAI, tmp_path:
     assert client.videos.poll(again.id).status == "completed"
 
 
-def test_a_character_is_kept_and_refused_by_name_where_no_backend_resembles(client: openai.OpenAI):
+def test_a_character_is_played_by_what_its_clip_says_that_it_shows(client: openai.OpenAI, server: Server):
     film = client.videos.create_and_poll(prompt=PROMPT, **TINY)
     clip = client.videos.download_content(film.id).read()
     made = client.videos.create_character(name="Rex", video=("rex.mp4", clip, "video/mp4"))
     assert client.videos.get_character(made.id).name == made.name == "Rex"
-    with pytest.raises(openai.BadRequestError, match="native cannot make a film that resembles a character"):
-        client.videos.create(prompt=PROMPT, extra_body={"characters": [{"id": made.id}]})
+    cast = {"characters": [{"id": made.id}]}
+    played = client.videos.create(prompt="Rex runs on the beach", **TINY, extra_body=cast)
+    done = client.videos.poll(played.id)
+    assert (done.status, done.prompt) == ("completed", "Rex runs on the beach")
+    assert "Rex is a red dog" in done.receipt["notes"][0]
+    film_of = client.videos.download_content(done.id).read()
+    named = client.videos.create_and_poll(prompt="a red dog runs on the beach", extra_body={"seed": done.seed}, **TINY)
+    assert saved_frames(film_of) == saved_frames(client.videos.download_content(named.id).read())
+    with pytest.raises(openai.BadRequestError, match="the prompt does not name the character 'Rex'"):
+        client.videos.create(prompt="a dog runs", extra_body=cast)
+    assert server.ask("DELETE", f"/v1/videos/characters/{made.id}")[0] == 200
+    with pytest.raises(openai.NotFoundError):
+        client.videos.get_character(made.id)
+
+
+def saved_frames(film: bytes) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        path.write_bytes(film)
+        return Clip.read(path).frames.tobytes()
+
+
+def test_a_character_that_nobody_can_tell_is_refused_by_name(client: openai.OpenAI):
+    made = client.videos.create_character(name="Tom", video=("tom.png", picture(), "image/png"))
+    with pytest.raises(openai.BadRequestError, match="native cannot make a film that resembles 'Tom'") as raised:
+        client.videos.create(prompt="Tom runs", extra_body={"characters": [{"id": made.id}]})
+    assert raised.value.param == "characters"
+
+
+def test_a_file_is_brought_once_and_started_from_by_its_id(client: openai.OpenAI, server: Server):
+    uploads = server.home / "serve" / "films" / "uploads"
+    before = set(uploads.glob("*"))
+    file = client.files.create(file=("dog.png", picture(), "image/png"), purpose="vision")
+    assert (file.filename, file.bytes, file.purpose, file.object) == ("dog.png", len(picture()), "vision", "file")
+    soon = {"anchor": "created_at", "seconds": 3600}
+    other = client.files.create(file=("cat.png", picture(), "image/png"), purpose="user_data", expires_after=soon)
+    assert other.expires_at == other.created_at + 3600 < file.expires_at
+    assert [each.id for each in client.files.list(limit=1)] == [other.id, file.id]
+    assert [each.id for each in client.files.list(purpose="vision", order="asc")] == [file.id]
+    assert client.files.retrieve(file.id) == file and client.files.content(file.id).read() == picture()
+    video = client.videos.create(prompt=PROMPT, extra_body={"input_reference": {"file_id": file.id}}, **TINY)
+    done = client.videos.poll(video.id)
+    assert (done.status, done.task) == ("completed", "animate")
+    for each in (file, other):
+        assert client.files.delete(each.id).deleted
+        with pytest.raises(openai.NotFoundError):
+            client.files.retrieve(each.id)
+    assert set(uploads.glob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"purpose": "batch"}, "'batch'"),
+        ({"file": ("dog.txt", b"a dog", "text/plain")}, "cannot be read"),
+        ({"expires_after": {"anchor": "created_at", "seconds": 5}}, "expires_after"),
+        ({"extra_body": {"colour": "red"}}, "'colour'"),
+    ],
+)
+def test_a_file_of_no_use_is_refused(client: openai.OpenAI, parts: dict[str, object], says: str):
+    whole = {"file": ("dog.png", picture(), "image/png"), "purpose": "vision"} | parts
+    with pytest.raises(openai.BadRequestError, match=says):
+        client.files.create(**whole)
 
 
 def test_pages_hold_every_film_once(client: openai.OpenAI):

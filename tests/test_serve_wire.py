@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kinema.errors import KinemaError, OutputError, PromptError, RefusedError, SizeError
-from kinema.recipe import Extend, Recipe, Remix
+from kinema.how import Extend, Remix
+from kinema.recipe import Recipe
 from kinema.serve.content import range_of
 from kinema.wire import (
     Told,
@@ -22,6 +23,7 @@ from kinema.wire import (
     read_extend,
     read_form,
     read_remix,
+    read_upload,
     seconds_text,
     video,
 )
@@ -82,6 +84,14 @@ def test_a_picture_makes_it_the_first_frame():
     assert [source.path for source in ask.recipe.sources] == ["1"]
 
 
+def test_a_file_may_be_named_by_its_id_and_expires_when_it_is_asked_to():
+    ask = read_create({"prompt": "a dog", "input_reference": {"file_id": "file_1"}})
+    assert (ask.media[0].file, ask.media[0].param, ask.recipe.task) == ("file_1", "input_reference", "animate")
+    fields = [("file", "data:,a"), ("purpose", "vision"), ("expires_after[anchor]", "created_at")]
+    upload = read_upload(read_form([*fields, ("expires_after[seconds]", "3600")]))
+    assert (upload.seconds, upload.medium.url, upload.consent) == (3600, "data:,a", "")
+
+
 def test_edits_extensions_and_remixes_are_tasks_of_one_film():
     extended = read_extend({"prompt": "a dog", "seconds": "4", "video": {"id": "video_1"}, "direction": "backward"})
     assert extended.recipe.how == Extend(direction="backward") and extended.recipe.seconds == 4
@@ -117,6 +127,15 @@ def test_edits_extensions_and_remixes_are_tasks_of_one_film():
         (read_character, {"name": "a" * 81, "video": {"id": "a"}}),
         (read_character, {"name": "Rex"}),
         (read_character, {"name": "Rex", "video": {"id": "a"}, "age": 3}),
+        (read_character, {"name": "Rex", "video": {"id": "a"}, "consent": ["she"]}),
+        (read_upload, {"purpose": "vision"}),
+        (read_upload, {"file": {"id": "video_1"}, "purpose": "vision"}),
+        (read_upload, {"file": {"file_id": "file_1"}, "purpose": "vision"}),
+        (read_upload, {"file": {"url": "data:,"}}),
+        (read_upload, {"file": {"url": "data:,"}, "purpose": ["vision"]}),
+        (read_upload, {"file": {"url": "data:,"}, "purpose": "vision", "expires_after": 3600}),
+        (read_upload, {"file": {"url": "data:,"}, "purpose": "vision", "expires_after": {"seconds": 3600}}),
+        (read_upload, {"file": {"url": "data:,"}, "purpose": "vision", "consent": "a" * 301}),
     ],
 )
 def test_what_is_of_no_use_is_refused_in_one_line(read: Callable[[dict[str, Any]], object], fields: dict[str, Any]):

@@ -3,7 +3,8 @@
     store, tables, migrations            the database                             (SQLAlchemy, Alembic)
     jobs, leases, keys, hooks            what is kept in it: for askers, for workers, who they are, whom to tell
     depot                                films and uploads                        (fsspec)
-    doors, bodies, intake                what comes in: who, what it says, what it brings
+    connection, doors, bodies, intake    what comes in: in time, from whom, what it says, what it brings
+    files, characters                    what is brought to stay
     probe, address                       strangers' files and strangers' addresses, with care
     creating                             a request becomes jobs
     app, routes_…, content, streams      the API                                  (FastAPI)

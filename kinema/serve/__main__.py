@@ -12,6 +12,7 @@ from time import sleep
 from types import FrameType
 
 from kinema.errors import KinemaError
+from kinema.settings import read_settings
 
 
 def main() -> int:
@@ -39,10 +40,12 @@ def _serve(fd: int, open: bool) -> int:
     import uvicorn
 
     from kinema.serve.app import create_app
+    from kinema.serve.connection import PatientProtocol
 
     Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
-    os.environ["KINEMA_REVIEW"] = "off"  # here only black stand-ins are settled; workers look at uploads and films
-    app = create_app(open=open)
+    review = read_settings().review
+    os.environ["KINEMA_REVIEW"] = "off"  # here only black stand-ins are settled; uploads are looked at by a child
+    app = create_app(open=open, review=review)
 
     class Server(uvicorn.Server):
         """Event streams have no end of their own, so they are told that the server stops."""
@@ -53,6 +56,7 @@ def _serve(fd: int, open: bool) -> int:
 
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -17,10 +18,11 @@ from starlette.responses import JSONResponse, Response
 
 from kinema import __version__
 from kinema.errors import KinemaError
-from kinema.serve import hooks, jobs
+from kinema.serve import files, hooks, jobs
 from kinema.serve.creating import THINKING
 from kinema.serve.depot import open_depot
 from kinema.serve.doors import Guard
+from kinema.serve.routes_files import router as brought
 from kinema.serve.routes_more import router as more
 from kinema.serve.routes_videos import router as videos
 from kinema.serve.routes_videos import wipe
@@ -28,13 +30,17 @@ from kinema.serve.store import open_store
 from kinema.serve.streams import Pulse
 from kinema.serve.worker import warm_up
 from kinema.settings import read_settings
-from kinema.wire import WireError, envelope, envelope_of, kind_of
+from kinema.wire import WireError, envelope, envelope_of, kind_of, no_room
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _log = logging.getLogger("kinema.api")
 
 
-def create_app(*, open: bool = False) -> FastAPI:
-    """The application; `open` is one without keys, for this machine alone. Raises ServeError."""
+def create_app(*, open: bool, review: str) -> FastAPI:
+    """The application; `open` is one without keys, for this machine alone; `review` says how uploads are looked at.
+
+    Raises ServeError.
+    """
     app = FastAPI(
         title="Kinema",
         version=__version__,
@@ -43,11 +49,11 @@ def create_app(*, open: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.open = open
+    app.state.open, app.state.review = open, review
     app.state.store, app.state.depot = open_store(), open_depot()
     app.state.pulse, app.state.warm = Pulse(app.state.store), Event()
-    app.include_router(videos)
-    app.include_router(more)
+    for router in (brought, videos, more):
+        app.include_router(router)
     app.add_middleware(Guard, most_bytes=int(read_settings().max_upload_mb * 1e6), open=open)
     for kind, answer in (
         (WireError, _wire_error),
@@ -96,6 +102,7 @@ def _clear(state: Any) -> None:
     """What has expired is really gone."""
     for job in jobs.expired(state.store):
         wipe(state.store, state.depot, job)
+    files.remove_expired(state.store, state.depot)
     hooks.clear_old(state.store)
 
 
@@ -103,6 +110,8 @@ def _answer(error: WireError) -> Response:
     headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.status in (408, 413):
+        headers["Connection"] = "close"  # what else the request would bring is not read
     return JSONResponse(error.body, error.status, headers)
 
 
@@ -114,7 +123,8 @@ async def _kinema_error(request: Request, error: Any) -> Response:
     answer = envelope_of(error)
     if answer.status >= 500:
         _log.error("%s %s: %s", request.method, request.url.path, error)
-        answer = WireError(answer.status, "the server cannot do this just now", code=answer.code, retry_after=30)
+        if answer.code != "no_room":  # what is wrong with the server is for its operator to read
+            answer = WireError(answer.status, "the server cannot do this just now", code=answer.code, retry_after=30)
     return _answer(answer)
 
 
@@ -140,6 +150,8 @@ async def _database_error(request: Request, error: Any) -> Response:
 
 async def _system_error(request: Request, error: Any) -> Response:
     _log.error("%s %s: %s", request.method, request.url.path, error)
+    if error.errno in FULL:
+        return _answer(no_room())
     return _answer(
         WireError(503, "the server's disk is not there just now; try again", code="unavailable", retry_after=10)
     )

@@ -10,6 +10,7 @@ from fastapi import Request
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
+from kinema.serve.doors import too_slow
 from kinema.serve.jobs import Promise
 from kinema.settings import read_settings
 from kinema.wire import WireError, read_form
@@ -26,7 +27,7 @@ async def read_fields(request: Request) -> dict[str, Any]:
         async with asyncio.timeout(read_settings().max_request_seconds):
             return await _read(request)
     except TimeoutError:
-        raise WireError(408, "the request came too slowly; send it again", code="request_timeout") from None
+        raise too_slow() from None
 
 
 async def _read(request: Request) -> dict[str, Any]:

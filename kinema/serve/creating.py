@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import file_digest, sha256
@@ -12,23 +12,22 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from sqlalchemy import insert, select, update
-
-from kinema import engine
-from kinema.backends import BACKENDS, Asks
-from kinema.errors import BackendError, OutputError, RefusedError, SizeError
+from kinema.backends import Reading, usable
+from kinema.errors import OutputError, RefusedError, SizeError
+from kinema.how import Fill, Storyboard
 from kinema.media import check_place
+from kinema.ready import enforce_all, own_size, prepare, recipe_of, said_in
 from kinema.recipe import Recipe, Source
 from kinema.serve import jobs
+from kinema.serve.characters import played
 from kinema.serve.depot import Depot
-from kinema.serve.intake import Intake, Taken
+from kinema.serve.intake import Intake, Taken, count_refusal, refusal
 from kinema.serve.jobs import Job, Promise
 from kinema.serve.keys import Key
 from kinema.serve.store import Store
-from kinema.serve.tables import characters, refusals
 from kinema.settings import read_settings
 from kinema.tasks import film_frames
-from kinema.wire import Ask, WireError, seconds_text
+from kinema.wire import Ask, Medium, WireError, seconds_text
 
 DEFAULT_MODEL = "native"
 THINKING = Lock()
@@ -39,11 +38,12 @@ MOST_OPEN = 10_000
 
 @dataclass(frozen=True)
 class Desk:
-    """Where requests of a key are dealt with."""
+    """Where requests of a key are dealt with; `review` says how uploads are looked at."""
 
     store: Store
     depot: Depot
     key: Key
+    review: str
 
     def create(self, ask: Ask, promise: Promise) -> list[Job]:
         """The jobs of a request, queued, or those that it made before. Raises WireError and KinemaErrors."""
@@ -51,11 +51,10 @@ class Desk:
         if earlier is not None:
             return earlier
         model = resolve(ask.model)
-        self._check_characters(ask, model)
         jobs.check_limits(self.store, self.key, ask.recipe.n, MOST_OPEN)
-        intake = Intake(self.store, self.depot, self.key)
+        intake = Intake(self.store, self.depot, self.key, self.review)
         try:
-            taken = intake.take(ask.media)
+            taken = intake.take(ask.media, ask.recipe.consent)
             made = self._jobs(ask, ask.recipe.changed(model=model), taken, promise.digest)
             rows = [each.row | {"user_id": job.id} for each in taken if each.row for job in made]
             kept = jobs.add(self.store, self.key, made, promise, rows)
@@ -70,11 +69,21 @@ class Desk:
 
     def _jobs(self, ask: Ask, asked: Recipe, taken: list[Taken], digest: str) -> list[Job]:
         """One job a film: the asked recipe, with its seed drawn, so that a second attempt makes the same film."""
-        stand_ins = [each.stand_in(asked.model or DEFAULT_MODEL) for each in taken]
-        blank = asked.changed(sources=tuple(Source() for _ in taken))
+        consent = asked.consent or next((each.consent for each in taken if each.consent), "")
+        _check_mask(asked, taken)
+        is_masked = isinstance(asked.how, Fill) and len(taken) == 2
+        stand_ins = [
+            each.stand_in(asked.model or DEFAULT_MODEL, marks=is_masked and index == 1)
+            for index, each in enumerate(taken)
+        ]
         with THINKING:
-            ready = engine.prepare(blank, clips=stand_ins)
+            asked, notes = played(self.store, self.key, asked.changed(consent=consent), ask.characters)
+            _check_own_words(asked, ask.media, taken)
+            size = own_size(asked, taken[0].held if taken else None, read_settings())  # stand-ins are smaller
+            sources = tuple(Source() for _ in taken)
+            ready = prepare(asked.changed(sources=sources, size=asked.size or size), clips=stand_ins)
         settled = ready.recipe
+        notes += heard(asked.prompt, ready.reading)
         _check_holds(settled)
         assert settled.seed is not None and settled.fps
         recipe = asked.changed(sources=tuple(each.source for each in taken), n=1)
@@ -101,18 +110,44 @@ class Desk:
                 private=ask.private,
                 max_energy_wh=ask.max_energy_wh,
                 digest=digest,
+                notes=notes or None,
             )
             made.append(job)
         return made
 
-    def _check_characters(self, ask: Ask, model: str) -> None:
-        """Raises WireError for a character that is not the key's, BackendError where the model can resemble nobody."""
-        for id in ask.characters:
-            character(self.store, self.key, id)
-        if ask.characters and Asks.REFERENCES not in BACKENDS[model][1]:
-            able = [name for name, (_, fills) in BACKENDS.items() if Asks.REFERENCES in fills]
-            fix = f"{', '.join(able)} can" if able else "no backend here can"
-            raise BackendError(f"{model} cannot make a film that resembles a character; {fix}")
+
+def heard(prompt: str, reading: Reading) -> list[str]:
+    """What a person should know of how a prompt was understood: what is unknown, and what the model is told instead."""
+    unknown = [f"'{each.word}'" + (f" (nearest: '{each.nearest}')" if each.nearest else "") for each in reading.unknown]
+    said = [f"the model does not know {', '.join(unknown)}"] if unknown else []
+    told = [f"the model is told: {reading.rewritten}"] if reading.rewritten not in ("", prompt) else []
+    return [*said, *reading.notes, *told]
+
+
+def _check_mask(asked: Recipe, taken: list[Taken]) -> None:
+    """Raises WireError where a mask is not of its film's shape: stand-ins do not show it."""
+    if not isinstance(asked.how, Fill) or len(taken) != 2:
+        return
+    film, mask = (each.holds for each in taken)
+    if (mask.width, mask.height) != (film.width, film.height):
+        said = f"{mask.width}x{mask.height} does not match the film's {film.width}x{film.height}"
+    elif mask.frames > 1 and (mask.frames, mask.fps) != (film.frames, film.fps):
+        said = f"{mask.frames} frames at {mask.fps} fps do not match the film's {film.frames} at {film.fps}"
+    else:
+        return
+    raise WireError(400, f"the mask of {said}; bring one that does", code="invalid_value", param="mask")
+
+
+def _check_own_words(asked: Recipe, media: Sequence[Medium], taken: list[Taken]) -> None:
+    """Raises WireError where a film lends a prompt that says nothing its own words, and these are not allowed."""
+    if asked.prompt or isinstance(asked.how, Storyboard):
+        return
+    for medium, each in zip(media, taken, strict=True):
+        own = recipe_of(each.holds.about)
+        try:
+            enforce_all(said_in(own) if own else ())
+        except RefusedError as error:
+            raise refusal(error, medium.param) from None
 
 
 def _check_holds(settled: Recipe) -> None:
@@ -127,8 +162,8 @@ def resolve(model: str | None) -> str:
     """The backend that a model's name stands for. Raises WireError."""
     name = model or DEFAULT_MODEL
     found = read_settings().aliases.get(name, name)
-    if found not in BACKENDS:
-        known = ", ".join(sorted({*BACKENDS, *read_settings().aliases}))
+    if found not in usable():
+        known = ", ".join(sorted({*usable(), *read_settings().aliases}))
         raise WireError(400, f"there is no model '{name}'; there are {known}", code="model_not_found", param="model")
     return found
 
@@ -147,21 +182,3 @@ def digest_of(address: str, fields: Mapping[str, Any]) -> str:
         return value
 
     return sha256(json.dumps([address, plain(fields)], sort_keys=True).encode()).hexdigest()
-
-
-def character(store: Store, key: Key, id: str) -> dict[str, Any]:
-    """A character of the key, as it is answered. Raises WireError 404."""
-    with store.read() as connection:
-        query = select(characters).where(characters.c.id == id, characters.c.key_id == key.id)
-        row = connection.execute(query).first()
-    if row is None:
-        raise WireError(404, f"there is no character '{id[:80]}'", code="not_found", param="characters")
-    return {"id": row.id, "created_at": int(row.created_at), "name": row.name}
-
-
-def count_refusal(store: Store, category: str) -> None:
-    """One more refusal of that category is counted, without a word of what was asked for."""
-    with store.write() as connection:
-        more = update(refusals).where(refusals.c.category == category).values(count=refusals.c.count + 1)
-        if not connection.execute(more).rowcount:
-            connection.execute(insert(refusals), {"category": category, "count": 1})

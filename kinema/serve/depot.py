@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
-from kinema.errors import ExtraMissingError, OutputError, ServeError
+from kinema.errors import ExtraMissingError, KinemaError, OutputError, ServeError
 from kinema.settings import Settings, read_settings
 
 
@@ -28,10 +28,12 @@ class Depot:
         """The local file is kept under the name; its size in bytes. Raises OutputError where there is no room."""
         target = f"{self._root}/{name}"
         try:
-            self._system.makedirs(target.rpartition("/")[0], exist_ok=True)
-            self._system.put_file(str(path), target)
+            with _reached():
+                self._system.makedirs(target.rpartition("/")[0], exist_ok=True)
+                self._system.put_file(str(path), target)
         except OSError as error:
-            self.remove(name)
+            with suppress(OSError):  # what is not reached keeps nothing
+                self.remove(name)
             raise OutputError(f"a film cannot be kept: {error.strerror or error}; make room") from None
         return path.stat().st_size
 
@@ -43,26 +45,37 @@ class Depot:
     @contextmanager
     def opened(self, name: str) -> Iterator[Any]:
         """What is kept under the name, to be read and sought in. Raises FileNotFoundError."""
-        with self._system.open(f"{self._root}/{name}", "rb") as file:
+        with _reached(), self._system.open(f"{self._root}/{name}", "rb") as file:
             yield file
 
     def size(self, name: str) -> int:
         """In bytes. Raises FileNotFoundError."""
-        return int(self._system.size(f"{self._root}/{name}"))
+        with _reached():
+            return int(self._system.size(f"{self._root}/{name}"))
 
     def remove(self, name: str) -> None:
         """Nothing is kept under the name or below it any more. Raises OSError where it cannot be removed."""
-        try:
+        with suppress(FileNotFoundError), _reached():
             self._system.rm(f"{self._root}/{name}", recursive=True)
-        except FileNotFoundError:
-            return
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    """Whatever a system raises of its own where it is not reached is an OSError."""
+    try:
+        yield
+    except (OSError, KinemaError):
+        raise
+    except Exception as error:
+        raise OSError(f"the place of the films is not reached: {type(error).__name__}: {error}") from error
 
 
 @cache
 def _at(url: str) -> Depot:
     try:
-        system, root = fsspec.core.url_to_fs(url)
-        system.makedirs(root, exist_ok=True)
+        system, root = fsspec.core.url_to_fs(url, use_listings_cache=False)  # other processes put and remove, too
+        with _reached():
+            system.makedirs(root, exist_ok=True)
     except ImportError as error:
         raise ExtraMissingError("serve", f"keeping films at {url.partition(':')[0]}: ({error})") from None
     except (ValueError, OSError) as error:

@@ -5,6 +5,7 @@ Around every answer lies the guard: a bound on what a request may send, security
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import secrets
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kinema.serve import keys
 from kinema.serve.keys import Key
+from kinema.settings import read_settings
 from kinema.wire import WireError
 
 _log = logging.getLogger("kinema.api")
@@ -122,18 +124,29 @@ class Guard:
 
 
 def _bounded(receive: Receive, most_bytes: int) -> Callable[[], Awaitable[Message]]:
-    """The same messages. Raises WireError 413 as soon as they hold more."""
-    came = 0
+    """The same messages. Raises WireError 413 as soon as they hold more, 408 where the next does not come in time."""
+    came, is_whole, patience = 0, False, read_settings().max_silence_seconds
 
     async def bounded() -> Message:
-        nonlocal came
-        message = await receive()
+        nonlocal came, is_whole
+        if is_whole:
+            return await receive()  # waits for the client to go
+        try:
+            message = await asyncio.wait_for(receive(), patience)
+        except TimeoutError:
+            raise too_slow() from None
+        is_whole = not message.get("more_body", False)
         came += len(message.get("body", b""))
         if came > most_bytes:
             raise too_large(most_bytes)
         return message
 
     return bounded
+
+
+def too_slow() -> WireError:
+    """What a request is told that does not come."""
+    return WireError(408, "the request came too slowly; send it again", code="request_timeout")
 
 
 def too_large(most_bytes: int) -> WireError:

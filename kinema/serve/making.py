@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import file_digest
 from pathlib import Path
@@ -19,23 +19,27 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from kinema import engine
 from kinema.clip import Clip
 from kinema.energy import Meter
 from kinema.errors import BackendError, ClipError, KinemaError, OutputError, RecipeError, RefusedError, UsageError
 from kinema.media import Shape, load
+from kinema.ready import Limits, prepare
 from kinema.recipe import Recipe
 from kinema.serve import leases
 from kinema.serve.depot import Depot, film_folder, scratch
 from kinema.serve.jobs import Job
 from kinema.serve.store import Store
-from kinema.serve.tables import jobs, uploads
+from kinema.serve.tables import files, jobs, uploads
 from kinema.serve.watching import Watch
 from kinema.settings import read_settings
 from kinema.wire import seconds_text
 
 FILM, PART = "film.mp4", "film.part.mp4"
+FINISH_SECONDS = 3600
+"""How long a film that is made waits for the database to be told of it."""
 SIDE_PX, SPRITES, COLUMNS, SPRITE_PX = 512, 25, 5, 192
 _log = logging.getLogger("kinema.worker")
 
@@ -58,8 +62,8 @@ def make_film(store: Store, depot: Depot, job: Job, watch: Watch, folder: Path) 
     meter, ready = Meter(read_settings()), None
     try:
         with _inside(folder):
-            limits = engine.Limits(max_energy_wh=job.max_energy_wh, private=job.private)
-            ready = engine.prepare(_with_sources(store, depot, job), limits=limits)
+            limits = Limits(max_energy_wh=job.max_energy_wh, private=job.private)
+            ready = prepare(_with_sources(store, depot, job), limits=limits)
             film = engine.make(ready, Path(FILM), on_step=watch.on_step, limits=limits)
             watch.rest()
             _complete(store, depot, job, film)
@@ -77,7 +81,7 @@ def make_film(store: Store, depot: Depot, job: Job, watch: Watch, folder: Path) 
             _keep_part(store, depot, job, folder, "failed", told)
         else:
             _log.warning("%s failed: %s", job.id, error)
-            leases.finish(store, job, "failed", told)
+            _finish(store, job, "failed", told)
 
 
 @contextmanager
@@ -104,10 +108,13 @@ def _with_sources(store: Store, depot: Depot, job: Job) -> Recipe:
 
 
 def _name_of(store: Store, job: Job, source: str) -> str:
-    """The depot's name of a film of the same key, or of an upload of this job."""
+    """The depot's name of a film or file of the same key, or of an upload of this job."""
     id = source.partition(".")[0]
     with store.read() as connection:
-        if id.startswith("video_"):
+        if id.startswith("file_"):
+            of_key = (files.c.id == id, files.c.key_id == job.key_id)
+            name = connection.execute(select(files.c.name).where(*of_key)).scalar()
+        elif id.startswith("video_"):
             row = connection.execute(select(jobs.c.film).where(jobs.c.id == id, jobs.c.key_id == job.key_id)).first()
             name = row.film["video"]["name"] if row and row.film else None
         else:
@@ -124,21 +131,21 @@ def _complete(store: Store, depot: Depot, job: Job, film: engine.Film) -> None:
     plan = _size_words(settled)
     values |= {
         "receipt": asdict(film.receipt),
-        "notes": [*plan, *film.notes],
+        "notes": [*(job.notes or ()), *plan, *film.notes],
         "progress": 100,
         "seed": settled.seed,
         "fps": seconds_text(settled.fps) if settled.fps else None,
     }
-    if not leases.finish(store, job, "completed", values):
+    if not _finish(store, job, "completed", values):
         depot.remove(_attempt(job))
 
 
 def _size_words(settled: Recipe) -> list[str]:
     """How the film got its size, where that is not what the model makes."""
-    from kinema.backends.upscale import SizePlan
+    from kinema.backends.upscale import size_words
 
-    plan = SizePlan.of(settled)
-    return [plan.words] if (plan.native_width, plan.native_height) != settled.film_size else []
+    words = size_words(settled)
+    return [words] if words else []
 
 
 def _keep_part(store: Store, depot: Depot, job: Job, folder: Path, status: str, told: dict[str, Any]) -> None:
@@ -148,11 +155,25 @@ def _keep_part(store: Store, depot: Depot, job: Job, folder: Path, status: str, 
     if part.exists() and part.stat().st_size:
         try:
             values |= _kept(depot, job, part, None)
-            values["notes"] = [f"stopped after {values['seconds']} of {job.seconds} seconds; what was made plays"]
-        except (ClipError, OutputError) as error:
+            stopped = f"stopped after {values['seconds']} of {job.seconds} seconds; what was made plays"
+            values["notes"] = [*(job.notes or ()), stopped]
+        except (ClipError, OutputError, OSError) as error:
             _log.warning("what was made of %s cannot be kept: %s", job.id, error)
-    if not leases.finish(store, job, status, values):
+    if not _finish(store, job, status, values):
         depot.remove(_attempt(job))
+
+
+def _finish(store: Store, job: Job, status: str, values: dict[str, Any]) -> bool:
+    """The job has ended, as soon as the database is there to be told; False where the lease was lost meanwhile."""
+    until = time.monotonic() + FINISH_SECONDS
+    while True:
+        try:
+            return leases.finish(store, job, status, values)
+        except SQLAlchemyError as error:
+            if time.monotonic() > until:
+                raise
+            _log.warning("%s is %s, and the database does not answer: %s", job.id, status, type(error).__name__)
+            time.sleep(1)
 
 
 def _attempt(job: Job) -> str:
@@ -174,7 +195,12 @@ def _kept(depot: Depot, job: Job, path: Path, made: Clip | None) -> dict[str, An
     Image.fromarray(clip.frames[len(clip) // 2]).save(here / thumbnail, quality=85)
     sprites(clip).save(here / sheet, quality=85)
     files = {"video": path, "thumbnail": here / thumbnail, "spritesheet": here / sheet}
-    film = {kind: asdict(_put(depot, file, f"{_attempt(job)}/{kind}{file.suffix}")) for kind, file in files.items()}
+    try:
+        film = {kind: asdict(_put(depot, file, f"{_attempt(job)}/{kind}{file.suffix}")) for kind, file in files.items()}
+    except OutputError:
+        with suppress(OSError):  # what is not reached keeps nothing
+            depot.remove(_attempt(job))
+        raise
     return {"film": film, "seconds": f"{head.seconds:.6g}"}
 
 

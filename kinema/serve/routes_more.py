@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from kinema import __version__
-from kinema.backends import BACKENDS
+from kinema.backends import usable
 from kinema.errors import RecipeError
 from kinema.serve import hooks, jobs
 from kinema.serve.bodies import read_fields
@@ -45,8 +45,8 @@ _BORN = 1_790_000_000
 
 
 def _models() -> list[dict[str, Any]]:
-    aliases = {name: target for name, target in read_settings().aliases.items() if target in BACKENDS}
-    names = dict.fromkeys(BACKENDS) | aliases
+    aliases = {name: target for name, target in read_settings().aliases.items() if target in usable()}
+    names = dict.fromkeys(usable()) | aliases
     return [
         {"id": name, "object": "model", "created": _BORN, "owned_by": "kinema", "stands_for": target}
         for name, target in names.items()

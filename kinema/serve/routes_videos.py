@@ -7,28 +7,24 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
-from sqlalchemy import insert
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from kinema.serve import jobs
 from kinema.serve.bodies import promise_of, read_fields
 from kinema.serve.content import content
-from kinema.serve.creating import Desk, character, digest_of
+from kinema.serve.creating import Desk, digest_of
 from kinema.serve.depot import film_folder
 from kinema.serve.doors import allowed
-from kinema.serve.intake import Intake
 from kinema.serve.jobs import Job
 from kinema.serve.keys import Key
-from kinema.serve.shapes import ERRORS, Character, Deleted, Video, VideoList, body_of
+from kinema.serve.shapes import ERRORS, Deleted, Video, VideoList, body_of
 from kinema.serve.streams import listen
-from kinema.serve.tables import characters
 from kinema.wire import (
     Ask,
     WireError,
     page,
     poll_after_ms,
-    read_character,
     read_create,
     read_edit,
     read_extend,
@@ -50,7 +46,7 @@ async def _create(request: Request, key: Key, read: Callable[[Mapping[str, Any]]
 
     def work() -> tuple[list[Job], float | None]:
         promise = promise_of(request, digest_of(request.url.path, fields))
-        made = Desk(state.store, state.depot, key).create(read(fields), promise)
+        made = Desk(state.store, state.depot, key, state.review).create(read(fields), promise)
         return made, jobs.expected_seconds(state.store, made[0])
 
     made, left = await run_in_threadpool(work)
@@ -95,36 +91,6 @@ async def list_videos(
     """Your films, a page at a time."""
     found, more = await run_in_threadpool(jobs.listed, request.app.state.store, key, after, limit, order == "desc")
     return JSONResponse(page([video(job.told_as()) for job in found], more))
-
-
-@router.post("/videos/characters", response_model=Character, openapi_extra=body_of("character"), tags=["characters"])
-async def create_character(request: Request, key: Maker) -> Response:
-    """Name somebody by a short clip."""
-    asked = read_character(await read_fields(request))
-    state = request.app.state
-
-    def work() -> dict[str, Any]:
-        intake = Intake(state.store, state.depot, key)
-        try:
-            taken = intake.take([asked.clip])[0]
-            id, now = jobs.new_id("char"), jobs.time.time()
-            with state.store.write() as connection:
-                row = {"id": id, "key_id": key.id, "name": asked.name, "created_at": now}
-                connection.execute(insert(characters), row)
-                if taken.row:
-                    connection.execute(insert(jobs.uploads), taken.row | {"user_id": id})
-        except BaseException:
-            intake.drop()
-            raise
-        return {"id": id, "created_at": int(now), "name": asked.name}
-
-    return JSONResponse(await run_in_threadpool(work))
-
-
-@router.get("/videos/characters/{character_id}", response_model=Character, tags=["characters"])
-async def get_character(request: Request, key: Reader, character_id: str) -> Response:
-    """One of your characters."""
-    return JSONResponse(await run_in_threadpool(character, request.app.state.store, key, character_id))
 
 
 @router.get("/videos/{video_id}", response_model=Video)

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from kinema.wire.asks import PURPOSES
+
 VIDEO_EXAMPLE: dict[str, Any] = {
     "id": "video_6f1e3a",
     "object": "video",
@@ -77,6 +79,25 @@ class Character(BaseModel):
     id: str
     created_at: int
     name: str
+
+
+class File(BaseModel):
+    id: str
+    object: Literal["file"]
+    bytes: int
+    created_at: int
+    expires_at: int
+    filename: str
+    purpose: str
+    status: Literal["processed"]
+
+
+class FileList(BaseModel):
+    object: Literal["list"]
+    data: list[File]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
 
 
 class Model(BaseModel):
@@ -156,10 +177,18 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     }.items()
 }
 
+_FILE: dict[str, Any] = {"type": "string", "format": "binary", "description": "a file, in a form"}
+_CONSENT = {"type": "string", "maxLength": 300, "description": "who agreed to real faces in it, and how"}
 _REFERENCE: dict[str, Any] = {
     "oneOf": [
-        {"type": "string", "format": "binary", "description": "a file, in a form"},
+        _FILE,
         {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"], "additionalProperties": False},
+        {
+            "type": "object",
+            "properties": {"file_id": {"type": "string", "description": "a file that was brought by POST /v1/files"}},
+            "required": ["file_id"],
+            "additionalProperties": False,
+        },
         {
             "type": "object",
             "properties": {"image_url": {"type": "string", "description": "a data: URL; http(s) where allowed"}},
@@ -191,6 +220,7 @@ _REQUESTS: dict[str, tuple[dict[str, Any], list[str], dict[str, Any]]] = {
             "sources": {"type": "array", "items": _REFERENCE},
             "n": {"type": "integer", "minimum": 1, "maximum": 16},
             "shape": {"type": "string"},
+            "consent": _CONSENT,
         }
         | _OURS,
         [],
@@ -209,9 +239,22 @@ _REQUESTS: dict[str, tuple[dict[str, Any], list[str], dict[str, Any]]] = {
     ),
     "remix": ({"prompt": _PROMPT, "strength": {"type": "string"}} | _OURS, ["prompt"], {"prompt": "a blue dog"}),
     "character": (
-        {"name": {"type": "string", "minLength": 1, "maxLength": 80}, "video": _REFERENCE},
+        {"name": {"type": "string", "minLength": 1, "maxLength": 80}, "video": _REFERENCE, "consent": _CONSENT},
         ["name", "video"],
         {"name": "Rex", "video": {"id": "video_6f1e3a"}},
+    ),
+    "file": (
+        {
+            "file": _FILE,
+            "purpose": {"enum": list(PURPOSES)},
+            "expires_after": {
+                "type": "object",
+                "properties": {"anchor": {"const": "created_at"}, "seconds": {"type": "integer", "minimum": 3600}},
+            },
+            "consent": _CONSENT,
+        },
+        ["file", "purpose"],
+        {"file": {"url": "data:image/png;base64,iVBOR…"}, "purpose": "vision"},
     ),
     "provenance": (
         {"file": {"type": "string", "format": "binary"}, "video": _REFERENCE},

@@ -80,7 +80,8 @@ def _opened(url: str) -> Store:
             if not parsed.database or parsed.database == ":memory:":
                 raise ServeError("a database in memory cannot be shared by processes; name a file: sqlite:///films.db")
             Path(parsed.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            engine = create_engine(parsed, pool_size=20, max_overflow=40, connect_args={"timeout": BUSY_SECONDS})
+            waits = {} if "timeout" in parsed.query else {"timeout": BUSY_SECONDS}
+            engine = create_engine(parsed, pool_size=20, max_overflow=40, connect_args=waits)
             _speak_sqlite(engine)
         else:
             engine = create_engine(parsed, pool_size=10, max_overflow=20, pool_pre_ping=True, pool_timeout=10)

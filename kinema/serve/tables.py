@@ -102,6 +102,24 @@ characters = Table(
     Column("key_id", String(64), ForeignKey("keys.id"), nullable=False),
     Column("name", String(80), nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("words", Text),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("key_id", String(64), ForeignKey("keys.id"), nullable=False),
+    Column("filename", String(255), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("consent", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("name", String(128), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("holds", JSON, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False, index=True),
+    Index("files_of_key", "key_id", "created_at"),
 )
 
 events = Table(

@@ -10,6 +10,7 @@ import _thread
 import base64
 import logging
 import secrets
+from contextlib import suppress
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
@@ -70,8 +71,10 @@ class Watch:
         self._progress = max(self._progress, min(99, 100 * step.done // step.total))
         due = self._is_watched and monotonic() - self._previewed > PREVIEW_SECONDS
         if due and step.done < step.total:
-            leases.show(self._store, self._job, picture_of(marked(step.look(), self._preview_id), step))
             self._previewed = monotonic()
+            picture = picture_of(marked(step.look(), self._preview_id), step)
+            with suppress(SQLAlchemyError):  # the other thread says so; a film does not end for want of a preview
+                leases.show(self._store, self._job, picture)
 
     def _run(self) -> None:
         alive = monotonic()

@@ -19,8 +19,8 @@ from time import monotonic, sleep
 from sqlalchemy import or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from kinema import engine
 from kinema.errors import KinemaError
+from kinema.ready import settle
 from kinema.recipe import Recipe
 from kinema.serve import leases
 from kinema.serve.depot import Depot, open_depot
@@ -86,6 +86,9 @@ class Worker:
                 make_film(self._store, self._depot, job, watch, folder)
         except KeyboardInterrupt:
             _log.warning("%s was interrupted after its end", job.id)
+        except SQLAlchemyError as error:
+            _log.warning("%s waits again, since the database does not answer: %s", job.id, type(error).__name__)
+            self._give_back(job)
         except Exception:  # whatever it is, the worker goes on and the job's owner is told
             _log.error("%s broke:\n%s", job.id, traceback.format_exc())
             told = {
@@ -97,11 +100,20 @@ class Worker:
             self._watch = None
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _give_back(self, job: Job) -> None:
+        """The job waits again as soon as the database is there to be told; that is no death of a worker."""
+        while self._drain_at is None:
+            try:
+                leases.give_back(self._store, job)
+                return
+            except SQLAlchemyError:
+                sleep(1)
+
 
 def warm_up() -> None:
     """The model and the policy are loaded, so that the first film waits no longer than the others."""
     try:
-        engine.settle(Recipe(prompt="a red ball rolls on the beach", seed=0))
+        settle(Recipe(prompt="a red ball rolls on the beach", seed=0))
     except KinemaError as error:
         _log.warning("the model is not ready: %s", error)
 

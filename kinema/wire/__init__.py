@@ -7,7 +7,18 @@
 It stands low so that a server and a client of it speak from the same page (shared by serve/ and by whoever calls one).
 """
 
-from kinema.wire.asks import Ask, Character, Medium, read_character, read_create, read_edit, read_extend, read_remix
+from kinema.wire.asks import (
+    Ask,
+    Character,
+    Medium,
+    Upload,
+    read_character,
+    read_create,
+    read_edit,
+    read_extend,
+    read_remix,
+    read_upload,
+)
 from kinema.wire.forms import read_form
 from kinema.wire.objects import (
     Told,
@@ -16,6 +27,7 @@ from kinema.wire.objects import (
     envelope_of,
     event,
     kind_of,
+    no_room,
     page,
     poll_after_ms,
     seconds_text,
@@ -27,11 +39,13 @@ __all__ = [
     "Character",
     "Medium",
     "Told",
+    "Upload",
     "WireError",
     "envelope",
     "envelope_of",
     "event",
     "kind_of",
+    "no_room",
     "page",
     "poll_after_ms",
     "read_character",
@@ -40,6 +54,7 @@ __all__ = [
     "read_extend",
     "read_form",
     "read_remix",
+    "read_upload",
     "seconds_text",
     "video",
 ]

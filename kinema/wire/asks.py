@@ -6,26 +6,36 @@ recipe names the places 1, 2, … of these in `media`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kinema.errors import PromptError, RecipeError
-from kinema.recipe import HOWS, Recipe, Source
+from kinema.how import HOWS
+from kinema.recipe import Recipe, Source
 
 NOT_OURS = {"sources", "configuration", "made_frames"}
 """Parts of a recipe that a request does not say in this way."""
 EXTRAS = {"input_reference", "characters", "max_energy_wh", "private", "strength", "direction", "mask", "video"}
-MAX_NAME_CHARS, MAX_CHARACTERS, MAX_FILMS = 80, 2, 16
+MAX_NAME_CHARS, MAX_CHARACTERS, MAX_FILMS, MAX_CONSENT_CHARS = 80, 2, 16, 300
+PURPOSES = ("vision", "user_data", "assistants")
+"""What the official client may say a file is for, as far as films and pictures are."""
+FILE_SECONDS = (3600, 30 * 86_400)
+"""The shortest and the longest time after which a file may be asked to expire."""
 _REFERENCES = ("id", "file_id", "image_url", "url")
 
 
 @dataclass(frozen=True)
 class Medium:
-    """A film or picture that a request brings: an upload (whatever the server's form reader made of it), or a name."""
+    """A film or picture that a request brings: an upload (whatever the server's form reader made of it), or a name.
+
+    `id` is that of a film of the asker, `file` that of a file that was uploaded before.
+    """
 
     upload: Any = None
     id: str | None = None
+    file: str | None = None
     url: str | None = None
     param: str = "sources"
 
@@ -48,10 +58,21 @@ class Ask:
 
 @dataclass(frozen=True)
 class Character:
-    """A name and the clip of whom it names."""
+    """A name and the clip of whom it names, and who agreed to a real face in it."""
 
     name: str
     clip: Medium
+    consent: str = ""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A film or picture that is to be kept under an id; it expires after so many seconds where it says so."""
+
+    medium: Medium
+    purpose: str
+    seconds: int | None = None
+    consent: str = ""
 
 
 def read_create(fields: Mapping[str, Any]) -> Ask:
@@ -90,15 +111,59 @@ def read_remix(fields: Mapping[str, Any], video_id: str) -> Ask:
 
 def read_character(fields: Mapping[str, Any]) -> Character:
     """POST /videos/characters."""
-    strange = set(fields) - {"name", "video"}
+    strange = set(fields) - {"name", "video", "consent"}
     if strange:
-        raise RecipeError(f"a character has no part '{sorted(strange)[0]}'; it has name and video")
+        raise RecipeError(f"a character has no part '{sorted(strange)[0][:40]}'; it has name, video and consent")
     name = fields.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
         raise RecipeError(f"name should be a text of 1 to {MAX_NAME_CHARS} characters")
     if fields.get("video") is None:
         raise RecipeError("the request lacks its video: a short clip of the character")
-    return Character(name.strip(), _medium(fields["video"], "video"))
+    return Character(name.strip(), _medium(fields["video"], "video"), _consent(fields))
+
+
+def read_upload(fields: Mapping[str, Any]) -> Upload:
+    """POST /files, as the official client's files.create sends it; `consent` is ours."""
+    told = {name: value for name, value in fields.items() if value is not None}
+    strange = set(told) - {"file", "purpose", "expires_after", "consent"}
+    if strange:
+        said = "it has file, purpose, expires_after and consent"
+        raise RecipeError(f"a file has no part '{sorted(strange)[0][:40]}'; {said}")
+    if "file" not in told:
+        raise RecipeError("the request lacks its file: a film or picture")
+    medium = _medium(told["file"], "file")
+    if medium.id or medium.file:
+        raise RecipeError(
+            "file is here already; bring a new one, or name this one by its id where a film starts from it"
+        )
+    purpose = told.get("purpose")
+    if purpose not in PURPOSES:
+        said = (
+            "the request lacks its purpose" if purpose is None else f"purpose {str(purpose)[:40]!r} is of no use here"
+        )
+        raise RecipeError(f"{said}; files are films and pictures to start from: {' or '.join(PURPOSES)}")
+    return Upload(medium, str(purpose), _expiry(told.get("expires_after")), _consent(told))
+
+
+def _expiry(value: Any) -> int | None:
+    """The seconds of {"anchor": "created_at", "seconds": 3600}, as the client gives them."""
+    if value is None:
+        return None
+    seconds = value.get("seconds") if isinstance(value, Mapping) else None
+    shortest, longest = FILE_SECONDS
+    whole = int(seconds) if isinstance(seconds, int | str) and re.fullmatch(r"[0-9]{1,9}", str(seconds)) else 0
+    if not isinstance(value, Mapping) or value.get("anchor") != "created_at" or not shortest <= whole <= longest:
+        raise RecipeError(
+            f'expires_after should be {{"anchor": "created_at", "seconds": …}} with {shortest} to {longest} seconds'
+        )
+    return whole
+
+
+def _consent(fields: Mapping[str, Any]) -> str:
+    consent = fields.get("consent") or ""
+    if not isinstance(consent, str) or len(consent) > MAX_CONSENT_CHARS:
+        raise RecipeError(f"consent should be a text of at most {MAX_CONSENT_CHARS} characters: who agreed, and how")
+    return consent
 
 
 def _of_video(fields: Mapping[str, Any], task: str) -> Ask:
@@ -178,10 +243,7 @@ def _medium(value: Any, param: str) -> Medium:
     if not isinstance(reference, str) or not reference:
         raise RecipeError(f"{param}.{name} should be a text")
     if name == "file_id":
-        raise RecipeError(
-            f"{param}: there is no file {reference[:60]!r}, since no files are kept apart from films; send the picture"
-            " itself, or image_url with a data: URL"
-        )
+        return Medium(file=reference, param=param)
     return Medium(id=reference, param=param) if name == "id" else Medium(url=reference, param=param)
 
 

@@ -115,9 +115,14 @@ def envelope_of(error: KinemaError) -> WireError:
     if isinstance(error, RefusedError):
         return WireError(400, f"{error} [{error.category}]", code="moderation_blocked", param=param)
     if isinstance(error, OutputError):
-        return WireError(503, "there is no room for this now; try again later", code="no_room", retry_after=60)
+        return no_room()
     code = "invalid_value" if isinstance(error, UsageError | ClipError | BackendError) else "server_error"
     return WireError(400 if code == "invalid_value" else 500, str(error), code=code, param=param)
+
+
+def no_room() -> WireError:
+    """The answer where a disk is full."""
+    return WireError(503, "there is no room for this now; try again later", code="no_room", retry_after=60)
 
 
 def kind_of(status: int) -> str:
