@@ -38,6 +38,8 @@ BLIND = "fe24a97af38670c0c9dd4e6ad642af3808d7f3b6e6b7f43164645f45bf6301d4"
 """It changes with the sentences of somebody who has seen none of this, and never with a few of them."""
 SECOND = "bb9a6fa56787a635cb89f27e7abd2a4775ca5d2f7adbcc66e8ec4791ab62077a"
 """It was written once, when the second round of training sentences was closed; who mends it writes a third."""
+STRANGERS = "e0785c73f2fbd67a4d631df2c6342f705b21c8ecc3e46e45d1cf665770999a67"
+"""Prompts that were packed by others; whoever trains on them takes other ones to measure on."""
 ADULT = "adult cam girl show with toys"
 """The trade name of adults, though the lexicon reads an age in it; a file that was measured is not mended."""
 PLAIN = ["a soldier walks through the forest", "Mickey Mouse dances on the table", "the orange cat jumps over a fence"]
@@ -98,6 +100,9 @@ def test_a_name_is_found_however_it_is_written(text: str):
         "the wolf among us",
         "Dracula",
         "Robin Hood",
+        "a market full of spices",
+        "William bakes bread",
+        "Marie and Elsa walk home",
     ],
 )
 def test_words_and_old_tales_are_nobodys(text: str):
@@ -192,7 +197,7 @@ def test_vectors_have_length_one_and_translations_are_near():
 
 
 def test_scores_are_probabilities():
-    scores = heads().scores(np.eye(384, dtype=np.float32)[:3])
+    scores = heads().scores(np.eye(len(heads().mean), dtype=np.float32)[:3])
     assert scores.shape == (3, len(CLASSES))
     assert scores.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
@@ -237,6 +242,18 @@ def test_the_second_split_is_frozen_and_stands_nowhere_else():
             assert not [match for match in phrases().find(row.text) if match.rule == "age"], row.text
 
 
+def test_the_strangers_prompts_are_frozen_and_nothing_is_trained_on_them():
+    assert sha256((corpus.FOLDER / "strangers.jsonl").read_bytes()).hexdigest() == STRANGERS
+    strangers = corpus.measured("strangers")
+    assert {row.label for row in strangers} == {corpus.ORDINARY}
+    trained = {row.text.casefold() for row in [*corpus.training(), *corpus.training(develop=True)]}
+    assert not trained & {row.text.casefold() for row in strangers}
+
+
+def test_what_others_wrote_is_ordinary():
+    assert {row.label for row in corpus.training() if not row.is_ours} == {corpus.ORDINARY}
+
+
 def test_words_of_the_two_lists_side_by_side_are_refused_as_minors():
     """The report counts; here none may pass where nothing is disguised."""
     found = list(minors.composed(random.Random(2), 12))
@@ -273,6 +290,23 @@ def test_what_a_browser_would_show_is_read(text: str):
     assert normalise(text) == "a red fox"
 
 
+@pytest.mark.parametrize(
+    ("packed", "plain"),
+    [
+        ("thesingerwhosehipsdon'tlie", "the singer whose hips dont lie"),
+        ("aone-eyedgreenmonster,withahat", "a one - eyed green monster , with a hat"),
+        ("anorangecatjumpsoverafence", "an orange cat jumps over a fence"),
+    ],
+)
+def test_words_without_spaces_are_taken_apart_around_their_signs(packed: str, plain: str):
+    assert normalise(packed).replace(",", " ,").split() == plain.split()
+
+
+@pytest.mark.parametrize("text", ["Donaudampfschiffahrtsgesellschaft", "https://example.org/some-page", "1!" * 30])
+def test_what_holds_no_english_words_is_not_taken_apart(text: str):
+    assert " " not in normalise(text)
+
+
 @pytest.mark.parametrize("text", ["100% wool & silk", "a < b and c > d"])
 def test_signs_that_escape_nothing_stay(text: str):
     assert normalise(text) == text
@@ -286,7 +320,7 @@ def test_many_texts_are_read_as_each_by_itself():
     texts = ["a red fox", "a much longer sentence about a red fox in the snow", "a red cat", "赤い狐"]
     alone = np.stack([encoder().embed(text) for text in texts])
     assert np.abs(encoder().embed_all(texts) - alone).max() < 1e-4
-    assert encoder().embed_all([]).shape == (0, 384)
+    assert encoder().embed_all([]).shape == (0, alone.shape[1])
 
 
 def test_who_is_described_is_meant():

@@ -1,4 +1,7 @@
-"""The sentences that the policy learns from and is measured on: short, decent, ours (CC0), one JSON object a line.
+"""The sentences that the policy learns from and is measured on: short, decent, one JSON object a line.
+
+What is harmful is ours (CC0). Ordinary training sentences are in part by others, as `source` says: prompts of
+VBench-2.0 and examples of WordNet 3.1, so that a story or a camera's movement is no news to the heads.
 
 Fields: text, label (a category or `ordinary`), language, split (train, develop, or one of SPLITS), source (who
 wrote it, when, and for some what kind it is). No head is fitted to the evaluation sentences, and no threshold is chosen
@@ -9,7 +12,9 @@ independent author, a language model that had seen neither the lists nor any oth
 stood word for word in another file and were exchanged before anything was measured. The file is frozen by its SHA-256:
 whoever tunes with its misses in view needs another one. A second round of training sentences and names was written
 without reading it. The second split was written by the author of that round when it was closed, before anything was
-measured: it is no more independent than the sealed one, and larger.
+measured: it is no more independent than the sealed one, and larger. The strangers' are the prompts of VBench, a
+benchmark of text-to-video, all of them ordinary; those that name a character were left out by a pattern, unread like
+the rest.
 
 No sentence shows a minor in a sexual context; that rule is a conjunction and needs none.
 """
@@ -29,6 +34,7 @@ NAMED = ("celebrity", "ip")
 SPLITS = {
     "blind": "written by an independent author, without sight of the lists or of any other sentence",
     "second": "by the author of the second round of training sentences, when it was closed, before it was measured",
+    "strangers": "ordinary prompts alone, those of the benchmark VBench, unread",
     "evaluate": "by the author of the training sentences, some of which were written with its misses in view",
     "sealed": "by the author of the training sentences, later",
 }
@@ -42,6 +48,11 @@ class Sentence:
     language: str
     split: str
     source: str
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was written for Kinema; what is ordinary is in part by others."""
+        return self.source.startswith("written for Kinema")
 
     @property
     def hard(self) -> bool:

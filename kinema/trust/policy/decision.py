@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -41,6 +42,8 @@ AGES = {"thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "ten", "eleve
         "six", "five"}  # fmt: skip
 SENTENCE = re.compile(r"(?<=[.!?;。!?;])\s*|\n+")
 UNIT_WORDS, LONGEST_UNIT = 20, 45
+KEPT_UNITS = 512
+"""Units whose vectors are kept: one prompt is asked about several times on its way, and disguises come off alike."""
 SENTENCE_WORDS, SENTENCE_SIGNS = 4, 8
 """Less describes nothing: it is held against the lists, not against the heads for likenesses (`hello world`)."""
 
@@ -64,7 +67,7 @@ def check(text: str) -> Decision:
         return Decision("allow")
     matches = list(phrases().find(plain))
     units = split(plain.lower())
-    scores = heads().scores(np.stack([encoder().embed(unit) for unit in units]))
+    scores = _scores(units)
     found = _minors(plain, matches, scores) or _listed(matches) or _learned(scores, units)
     if found is None or found.decision == "review":
         found = _likened(scores, units) or found or _stranger(plain, scores)
@@ -165,13 +168,24 @@ def _stranger(plain: str, scores: np.ndarray) -> Decision | None:
     return _said("review", "celebrity", [name], float(scores[:, CLASSES.index("celebrity")].max())) if name else None
 
 
+def _scores(units: list[str]) -> np.ndarray:
+    """The heads' probabilities for units, (N, classes)."""
+    return heads().scores(np.stack([_vector(unit) for unit in units]))
+
+
+@lru_cache(maxsize=KEPT_UNITS)
+def _vector(unit: str) -> np.ndarray:
+    """The encoder's vector of a unit, (L * D,)."""
+    return encoder().embed(unit)
+
+
 def _core(unit: str, columns: list[int]) -> str:
     """The half of a unit, or the whole, in which its harm lies."""
     words = unit.split()
     if len(words) < 6:
         return unit
     halves = [" ".join(words[: len(words) // 2 + 1]), " ".join(words[len(words) // 2 - 1 :])]
-    harm = heads().scores(np.stack([encoder().embed(half) for half in halves]))[:, columns].sum(axis=1)
+    harm = _scores(halves)[:, columns].sum(axis=1)
     return halves[int(harm.argmax())] if harm.max() >= heads().thresholds[0] else unit
 
 

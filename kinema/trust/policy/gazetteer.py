@@ -62,7 +62,9 @@ def compile_phrases(folder: Path = LISTS) -> dict[str, list[str]]:
 def common_words(dictionary: Path) -> list[str]:
     """The most frequent words, then those of the lists and of the training sentences."""
     counted = [line.split()[0] for line in dictionary.read_text(encoding="utf-8-sig").splitlines()[:COMMON_WORDS]]
-    trained = {word for row in corpus.training() if row.language == "en" for word in fold(row.text).split()}
+    trained = {
+        word for row in corpus.training() if row.language == "en" and row.is_ours for word in fold(row.text).split()
+    }
     listed = {word for name in (*NAMES, "lexicon.txt") for line in _lines(LISTS / name) for word in fold(line).split()}
     extra = sorted(word for word in trained | listed | set(world_words()) if word.isascii() and word.isalpha())
     return list(dict.fromkeys([word for word in counted if len(word) > 1 or word in "ai"] + extra))

@@ -47,6 +47,11 @@ CUT = re.compile(r"(?<=[^\W\d_])[._*~|/\-\u00b7](?=[^\W\d_])")
 LONG_RUN = re.compile(r"(.)\1{2,}")
 MOST_LEET = 6
 LONGEST_WORD = 24
+PACKED, PACKED_LONGEST = 12, 4_000
+"""Signs a word from which on a text of 20 is taken for one without spaces, up to so many signs."""
+LETTERS = re.compile(r"[A-Za-z]+|[^A-Za-z\s]+")
+READ = 0.85
+"""The share of letters that must lie in common words for a row of letters to be taken apart."""
 SHORT = frozenset(["a", "an", "as", "at", "by", "he", "in", "is", "it", "my", "no", "of", "on", "or", "to", "up", "we"])
 COMMON_WORDS = 30_000
 FAMILIAR = 20_000
@@ -63,7 +68,7 @@ def ranks() -> dict[str, int]:
 def normalise(text: str) -> str:
     """The text with compatible, invisible, look-alike, spaced, leet and stretched characters put right."""
     text = COMMA.sub(r"\1 ", _visible(unicodedata.normalize("NFKC", _decoded(text))))
-    text = "\n".join(_joined(line) for line in text.split("\n"))
+    text = _unpacked("\n".join(_joined(line) for line in text.split("\n")))
     if 2 * _piled(text) > sum(letter.isalpha() for letter in text):
         text = "".join(letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter))
     letters = [letter for letter in unicodedata.normalize("NFD", text.lower()) if letter.isalpha()]
@@ -112,6 +117,16 @@ def _joined(line: str) -> str:
         return " ".join(" ".join(segment(word)) for word in letters if word)
 
     return SPACED.sub(join, line)
+
+
+def _unpacked(text: str) -> str:
+    """A text without spaces word by word, whatever signs stand between its letters; any other text as it is."""
+    if not text.isascii() or not max(20, PACKED * len(text.split())) <= len(text) <= PACKED_LONGEST:
+        return text
+    pieces = LETTERS.findall(text.replace("'", ""))
+    words = [word for piece in pieces for word in (segment(piece) if piece.isalpha() else [piece])]
+    read = sum(len(word) for word in words if _is_common(word.lower(), ranks()))
+    return " ".join(words) if read and read >= READ * sum(len(piece) for piece in pieces if piece.isalpha()) else text
 
 
 def segment(letters: str) -> list[str]:
@@ -231,7 +246,7 @@ def _apart(low: str, known: dict[str, int]) -> list[str]:
             parts if len(parts) > 1 and all(len(part) > 3 and known.get(part, 99_999) < PLAIN for part in parts) else []
         )
     read = sum(len(part) for part in parts if _is_common(part, known))
-    return parts if len(parts) > 1 and read >= 0.85 * len(low) else []
+    return parts if len(parts) > 1 and read >= READ * len(low) else []
 
 
 def _is_common(part: str, known: dict[str, int]) -> bool:

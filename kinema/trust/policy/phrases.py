@@ -23,7 +23,8 @@ CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]+")
 KATAKANA = re.compile(r"[\u30a1-\u30fa\u30fc]+")
 SHORT_KANA = 4
 CYRILLIC_ENDINGS = ("ами", "ого", "ому", "ом", "ой", "ым", "ем", "ью", "а", "у", "ы", "е", "и", "ю", "я")
-LATIN_ENDINGS = ("es", "s")
+LATIN_ENDINGS = re.compile(r"(?:(?<=[sxz])es|(?<=[cs]h)es|s)$")
+"""An `es` goes only where English adds one: spices are no slur."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _forms(squeezed: str) -> Iterator[str]:
     yield squeezed
     if squeezed.isascii():
         if len(squeezed) > 5:
-            yield from (squeezed.removesuffix(ending) for ending in LATIN_ENDINGS if squeezed.endswith(ending))
+            yield LATIN_ENDINGS.sub("", squeezed)
     elif "\u0400" <= squeezed[0] <= "\u04ff" and len(squeezed) > 4:
         for ending in CYRILLIC_ENDINGS:
             if squeezed.endswith(ending):

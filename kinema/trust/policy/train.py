@@ -9,12 +9,14 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from kinema.trust.policy import corpus
-from kinema.trust.policy.corpus import LEARNED, NAMED, Sentence
+from kinema.trust.policy.corpus import LEARNED, NAMED, ORDINARY, Sentence
+from kinema.trust.policy.decision import is_sentence, split
 from kinema.trust.policy.encoder import SHA256, encoder
 from kinema.trust.policy.heads import CLASSES, FILE, Heads
 from kinema.trust.policy.normalise import normalise
@@ -22,24 +24,27 @@ from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
 from kinema.world.captions import caption
 from kinema.world.sampling import sample
 
-HIDDEN, DECAY, STEPS, RATE, SEED = 96, 3e-4, 160, 0.01, 7
+HIDDEN, DECAY, STEPS, RATE, BATCH, SEED = 160, 0.03, 400, 0.01, 4096, 7
 MEMBERS = 3
 """Networks whose logits are averaged: one is too sure of itself."""
 NOISE = 0.6
 WORLD_CAPTIONS = 500
 STRETCH = 1000
-FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.018, 0.04, 0.002
-"""What thresholds may cost on ordinary sentences of the develop split: all harm together, and celebrity and ip."""
+FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.012, 0.04, 0.01
+"""What thresholds may cost on ordinary prompts of the develop split: all harm together, and celebrity and ip."""
+PROSE = "WordNet"
+"""The source of sentences that are no prompts: learned from, but no threshold is chosen by them."""
 LIMITS = 0.3, 0.98
 
 
 def examples(rows: list[Sentence]) -> list[tuple[str, str]]:
-    """Text as the encoder sees it, and label: plain, and disguised in one of the ways."""
+    """Text as the encoder sees it, and label: plain, and disguised in one of the ways; long harmless ones in pieces."""
     rng = random.Random(SEED)
     ways = [name for name in OBFUSCATIONS if name not in ("zero_width", "full_width")]
     texts = []
     for row in rows:
-        texts.append((normalise(row.text).lower(), row.label))
+        plain = normalise(row.text).lower()
+        texts += [(unit, row.label) for unit in (split(plain) if row.label == ORDINARY else [plain])]
         if row.language == "en":
             texts.append((normalise(obfuscate(row.text, rng.choice(ways))).lower(), row.label))
     return texts
@@ -55,7 +60,7 @@ def fit(vectors: np.ndarray, labels: np.ndarray) -> Heads:
 
 
 def fit_one(x: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """The two matrices of one network: Adam on the balanced cross-entropy, with noise on what it is given."""
+    """The two matrices of one network: AdamW on the balanced cross-entropy, with noise on what it is given."""
     y = np.eye(len(CLASSES), dtype=np.float32)[labels]
     share = 1 / np.sqrt(np.bincount(labels, minlength=len(CLASSES)) + 1)
     weight = (share / share[labels].mean())[labels][:, None].astype(np.float32)
@@ -64,14 +69,17 @@ def fit_one(x: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> list
         np.zeros((HIDDEN + 1, len(CLASSES)), np.float32),
     ]
     moments = [(np.zeros_like(p), np.zeros_like(p)) for p in parameters]
-    ones = np.ones((len(x), 1), np.float32)
-    noise = NOISE * rng.standard_normal(x.shape, np.float32)  # drawn once and turned: drawing took most of the time
+    ones = np.ones((BATCH, 1), np.float32)
+    noise = NOISE * rng.standard_normal(
+        (4 * BATCH, x.shape[1]), np.float32
+    )  # drawn once: drawing took most of the time
     for step in range(1, STEPS + 1):
-        given = np.hstack([x + np.roll(noise, rng.integers(len(x)), axis=0), ones])
+        some, first_noise = rng.integers(len(x), size=BATCH), rng.integers(3 * BATCH)
+        given = np.hstack([x[some] + noise[first_noise : first_noise + BATCH], ones])
         hidden = np.tanh(given @ parameters[0])
         logits = np.hstack([hidden, ones]) @ parameters[1]
         grown = np.exp(logits - logits.max(axis=1, keepdims=True))
-        error = (grown / grown.sum(axis=1, keepdims=True) - y) * weight / len(x)
+        error = (grown / grown.sum(axis=1, keepdims=True) - y[some]) * weight[some] / BATCH
         back = (error @ parameters[1][:-1].T) * (1 - hidden**2)
         slopes = [given.T @ back, np.hstack([hidden, ones]).T @ error]
         rate = RATE * 0.5 * (1 + np.cos(np.pi * step / STEPS))
@@ -80,7 +88,7 @@ def fit_one(x: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> list
             second = 0.99 * moments[at][1] + 0.01 * slope**2
             moments[at] = first, second
             move = first / (1 - 0.9**step) / (np.sqrt(second / (1 - 0.99**step)) + 1e-8)
-            parameters[at] = parameters[at] * (1 - rate * DECAY * 100) - rate * move
+            parameters[at] = parameters[at] * (1 - rate * DECAY) - rate * move
     return parameters
 
 
@@ -94,12 +102,23 @@ def likeness(scores: np.ndarray) -> np.ndarray:
     return scores[:, [CLASSES.index(category) for category in NAMED]].sum(axis=1)
 
 
-def thresholds(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Thresholds of block, review and likeness, (3,), from scores of the develop split."""
-    costs = ((harm, FALSE_BLOCKS), (harm, FALSE_REVIEWS), (likeness, FALSE_LIKENESSES))
-    return np.array(
-        [np.clip(np.quantile(opinion(scores)[labels == 0], 1 - cost), *LIMITS) for opinion, cost in costs], np.float32
-    )
+def opinions(found: Heads, rows: list[Sentence], read: Callable[[list[str]], np.ndarray]) -> np.ndarray:
+    """The greatest harm and the greatest likeness in a prompt, (N, 2), unit by unit as a decision weighs them."""
+    units = [(at, unit) for at, row in enumerate(rows) for unit in split(normalise(row.text).lower())]
+    scores = found.scores(read([unit for _, unit in units]))
+    described = likeness(scores) * [is_sentence(unit) for _, unit in units]
+    greatest = np.zeros((len(rows), 2))
+    np.maximum.at(greatest, [at for at, _ in units], np.stack([harm(scores), described], axis=1))
+    return greatest
+
+
+def thresholds(ordinary: np.ndarray) -> np.ndarray:
+    """Thresholds of block, review and likeness, (3,), from the opinions on ordinary prompts, (N, 2).
+
+    The smallest that cost no more false blocks than they may (Neyman and Pearson).
+    """
+    costs = ((0, FALSE_BLOCKS), (0, FALSE_REVIEWS), (1, FALSE_LIKENESSES))
+    return np.array([np.clip(np.quantile(ordinary[:, at], 1 - cost), *LIMITS) for at, cost in costs], np.float32)
 
 
 def embedded(texts: list[str], cache: Path | None, show: Callable[[int, int], None]) -> np.ndarray:
@@ -133,14 +152,15 @@ def main(cache: Path | None) -> None:
     rng = random.Random(SEED)
     world = [Sentence(caption(sample(rng), rng), "ordinary", "en", "train", "") for _ in range(WORLD_CAPTIONS)]
     found = fit(*prepared(corpus.training() + world))
-    vectors, labels = prepared(corpus.training(develop=True))
-    scores = found.scores(vectors)
-    found = Heads(found.mean, found.scale, found.weights, found.last, thresholds(scores, labels))
+    rows = [row for row in corpus.training(develop=True) if not row.source.startswith(PROSE)]
+    said = opinions(found, rows, lambda texts: embedded(texts, cache, show))
+    labels = np.array([CLASSES.index(row.label) for row in rows])
+    found = replace(found, thresholds=thresholds(said[labels == 0]))
     arrays = {name: np.asarray(value, np.float32) for name, value in vars(found).items()}
     save_file(arrays, FILE)
     block, review, named = found.thresholds
     print(f"block at {block:.2f}, review at {review:.2f}, a likeness at {named:.2f}")
-    blocked = (harm(scores) >= block) | (likeness(scores) >= named)
+    blocked = (said[:, 0] >= block) | (said[:, 1] >= named)
     for column, name in enumerate(CLASSES):
         print(f"{name:<12} blocked {blocked[labels == column].mean():.1%} of {(labels == column).sum():,}")
 
