@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from kinema.errors import ExtraMissingError, ServeError
 from kinema.settings import Settings, read_settings
@@ -31,14 +31,21 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that writes nothing."""
-        with self.engine.begin() as connection:
+        with self._connected() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is kept whole or not at all."""
-        with self.engine.connect().execution_options(kinema_writes=True) as connection, connection.begin():
+        with self._connected().execution_options(kinema_writes=True) as connection, connection.begin():
             yield connection
+
+    def _connected(self) -> Connection:
+        """A connection that was alive just now. Raises OperationalError: the driver raises OSError too, unwrapped."""
+        try:
+            return self.engine.connect()
+        except OSError as error:
+            raise OperationalError("connect", None, error) from error
 
     def migrate(self) -> None:
         """The tables are those of this version. Raises ServeError where the database cannot be used."""

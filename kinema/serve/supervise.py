@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from kinema.errors import ServeError
 from kinema.serve import leases
 from kinema.serve.depot import open_depot
@@ -91,16 +93,23 @@ class Supervisor:
             child.start_at = monotonic() + wait
             self._say(f"{child.name} ended with {code}; it is started again" + (f" in {wait:g} s" if wait else ""))
             if child is not self._api:
-                leases.bury(self._store, child.name)
+                self._bury(child)
         if child.process is None and monotonic() >= child.start_at:
             child.start()
+
+    def _bury(self, worker: Child) -> None:
+        """A dead worker's job is given on at once, or when its lease ends where the database cannot be told."""
+        try:
+            leases.bury(self._store, worker.name)
+        except SQLAlchemyError as error:
+            self._say(f"the database does not answer ({type(error).__name__}); {worker.name}'s job waits for its lease")
 
     def _drain(self) -> None:
         """Workers first, while the API still answers; then the API."""
         seconds = read_settings().drain_seconds + STOP_SECONDS
         self._end(self._workers, seconds)
         for worker in self._workers:
-            leases.bury(self._store, worker.name)
+            self._bury(worker)
         self._end([self._api] if self._api else [], STOP_SECONDS)
 
     def _end(self, children: list[Child], seconds: float) -> None:
