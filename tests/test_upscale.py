@@ -164,7 +164,7 @@ def test_a_spoilt_upscaler_is_refused_by_name(folder: Path, spoil: Callable[[Pat
 def test_the_embedded_upscaler_was_taught_on_the_embedded_autoencoder():
     from kinema.backends import networks
     from kinema.model.checkpoint import fingerprint
-    from kinema.model.export import load as unpack
+    from kinema.model.checkpoint import load_networks as unpack
 
     autoencoder, _, _ = unpack(networks.EMBEDDED)
     assert upscale.read_card(upscale.EMBEDDED).autoencoder == fingerprint(autoencoder.state_dict())

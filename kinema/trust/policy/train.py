@@ -30,7 +30,7 @@ MEMBERS = 3
 NOISE = 0.6
 WORLD_CAPTIONS = 500
 STRETCH = 1000
-FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.012, 0.04, 0.01
+FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.018, 0.04, 0.01
 """What thresholds may cost on ordinary prompts of the develop split: all harm together, and celebrity and ip."""
 PROSE = "WordNet"
 """The source of sentences that are no prompts: learned from, but no threshold is chosen by them."""
