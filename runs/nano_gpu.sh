@@ -38,6 +38,8 @@ say() { echo "== $(date +%H:%M:%S) $*"; }
 mkdir -p "$folder"
 if [ "$mode" = more ]; then
     say "the denoiser, from where the embedded one stands"
+    shapes="--shape 128x128:0:42000 --shape 176x96:0:6000 --shape 96x176:0:6000"
+    shapes="$shapes --shape 144x112:0:6000 --shape 112x144:0:6000"
     # shellcheck disable=SC2086 # options are words
     "$python" -m kinema.train whole "$folder" --start kinema/weights/nano --seed 1 --minutes 0 7.2 1.5 --guidance 4 $shapes
     "$python" -m kinema.train export --autoencoder "$folder/autoencoder.safetensors" \

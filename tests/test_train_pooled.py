@@ -135,3 +135,6 @@ def test_exported_networks_go_on_learning_beside_the_autoencoder_that_made_their
     assert fingerprint(kept.state_dict()) == fingerprint(load_networks(start)[0].state_dict()) == header["autoencoder"]
     assert header["started_from"] == fingerprint(load_networks(start)[1].state_dict())
     assert not (folder / "guided.safetensors").exists()
+    other = Whole(folder, (Shape(64, 64, 0, 5),), 0, 0.001, 0, **options | {"size": "pico"})
+    with pytest.raises(TrainingError, match="not of the size pico"):
+        Training(other, CPU, lambda: False).run()

@@ -282,7 +282,8 @@ def export(file: Path, denoiser_file: Path, folder: Path, **options: Any) -> Non
     }
     folder.mkdir(parents=True, exist_ok=True)
     card["guided"] = header.get("guided", 1.0)
-    card["guidance"] = card["guidance"] or header.get("guided", 3.0)
+    if card["guidance"] is None:
+        card["guidance"] = header.get("guided", 3.0)
     card |= {"started_from": header["started_from"]} if "started_from" in header else {}
     if energy := _energy_of(manifests):
         card["training_energy"] = energy

@@ -141,6 +141,10 @@ class Training:
         autoencoder, denoiser, header = load_networks(self.whole.start)
         if tuple(header["words"]) != self.words:
             raise TrainingError(f"{self.whole.start} knows other words than this world's; begin anew, without --start")
+        if (denoiser.text.config, denoiser.transformer.config) != (self.text, SIZES[self.whole.size].transformer):
+            raise TrainingError(
+                f"the denoiser of {self.whole.start} is not of the size {self.whole.size}; name its own"
+            )
         save_autoencoder(self.whole.folder / "autoencoder.safetensors", deepcopy(autoencoder).bfloat16())
         self.about["started_from"] = fingerprint(denoiser.state_dict())
         autoencoder = _channels_last(autoencoder.to(self.device))
