@@ -10,7 +10,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "kinema"
 FLOORS = (
-    ("errors", "settings", "interval"),
+    ("errors", "settings", "interval", "compiled"),
     ("clip", "media", "energy"),
     ("canvas", "how", "recipe"),
     ("wire", "tasks", "client"),

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
 from kinema.backends.processor import Numerics
+from kinema.compiled import compiled
 from kinema.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from openvino import Model
 
 WEIGHTS = "weights.safetensors"
 Card = TypeVar("Card", bound=BaseModel)
@@ -73,12 +77,14 @@ class Graphs:
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,
         }
+
+        def read() -> Model:
+            return self._core.read_model(path.read_text(encoding="utf-8"), openvino.Tensor(weights, shared_memory=True))
+
+        digest = self._files[path.name] + self._files[WEIGHTS]
         try:
-            shared = openvino.Tensor(weights, shared_memory=True)
-            compiled = self._core.compile_model(
-                self._core.read_model(path.read_text(encoding="utf-8"), shared), "CPU", options
-            )
-            named = [port.names for port in compiled.inputs]  # compiling adds the names of what it melts together
+            made = compiled(self._core, name, digest, read, options)
+            named = [port.names for port in made.inputs]  # compiling adds the names of what it melts together
         except RuntimeError as error:
             raise CheckpointError(f"{path} cannot be compiled: {str(error).splitlines()[0]}; {self._fix}") from None
         if len(named) != len(inputs) or any(name not in set().union(*named) for name in inputs):
@@ -87,7 +93,7 @@ class Graphs:
 
         def run(*values: np.ndarray, held: np.ndarray = weights) -> np.ndarray:
             fed: dict[Any, np.ndarray] = dict(zip(inputs, values, strict=True))
-            return compiled(fed)[0]
+            return made(fed)[0]
 
         return run
 

@@ -10,7 +10,6 @@ shown where one cannot be loaded. Numbers are float32 on every processor: a deci
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,11 +17,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kinema.compiled import compiled
 from kinema.errors import CheckpointError
 from kinema.settings import read_settings
 
 if TYPE_CHECKING:
-    from openvino import CompiledModel
+    from openvino import CompiledModel, Model
 
 FOLDER = Path(__file__).parents[2] / "weights" / "review"
 CARD = "review.json"
@@ -70,14 +70,18 @@ class Networks:
         graph, numbers = (_read(self._folder / part, self.files[part]) for part in (f"{name}.xml", f"{name}.bin"))
         settings = read_settings()
         options: dict[str, object] = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
-        options |= {"ENABLE_CPU_PINNING": False} | _kept_in(settings.home / "cache")
+        options |= {"ENABLE_CPU_PINNING": False}
         if settings.threads:
             options["INFERENCE_NUM_THREADS"] = settings.threads
-        try:
-            core = openvino.Core()
+        core = openvino.Core()
+
+        def read() -> Model:
             model = core.read_model(graph, numbers)
             model.reshape(list(shape))
-            return core.compile_model(model, "CPU", options)
+            return model
+
+        try:
+            return compiled(core, name, f"{self.digest(name)} {shape}", read, options)
         except RuntimeError as error:
             said = str(error).splitlines()[0]
             raise CheckpointError(f"the review's network {name} cannot be compiled: {said}; {_FIX}") from None
@@ -87,15 +91,6 @@ class Networks:
 def networks() -> Networks:
     """The one set of networks of this process."""
     return Networks()
-
-
-def _kept_in(folder: Path) -> dict[str, object]:
-    """OpenVINO's option to keep what it compiled, which halves the next start; none where nothing can be kept."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return {}
-    return {"CACHE_DIR": str(folder)} if os.access(folder, os.W_OK) else {}
 
 
 def _read(path: Path, digest: str) -> bytes:
