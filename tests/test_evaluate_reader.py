@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import torch
 
 from kinema.clip import Clip
 from kinema.errors import CheckpointError, EvaluationError, TrainingError
-from kinema.evaluate.factors import CLASSES, FACTORS, facts
+from kinema.evaluate.factors import CLASSES, FACTORS, MIRRORED, facts
 from kinema.evaluate.gate import QUOTABLE, passage, passes, true_clip, unseen_scenes
 from kinema.evaluate.lessons import UNTOLD, Lessons, draw, lessons, roughen
 from kinema.evaluate.reader import SPANS, Reader, reading
@@ -124,6 +125,14 @@ def test_an_exported_reader_says_what_its_network_says(tmp_path: Path) -> None:
         logits = study.average.eval()(torch.from_numpy(clip.frames[None])).logits[0].numpy()
     read, expected = reader.read(clip), reading(logits)
     assert {factor: read.sure[factor] for factor in FACTORS} == pytest.approx(expected.sure, abs=0.02)
+    twice = Reader("dev", tmp_path)
+    twice.card = replace(card, both_ways=True)
+    turned = Clip(np.ascontiguousarray(clip.frames[:, :, ::-1]), clip.fps)
+    seen, mirrored = twice.read(clip), twice.read(turned)
+    assert seen.sure == pytest.approx(mirrored.sure, abs=1e-4)
+    for factor, fact in seen.facts.items():
+        names = MIRRORED.get(factor, ())
+        assert mirrored.facts[factor] == (names[1 - names.index(fact)] if fact in names else fact)
     weights = tmp_path / "dev.bin"
     weights.write_bytes(weights.read_bytes()[:-5])
     with pytest.raises(CheckpointError, match="truncated"):

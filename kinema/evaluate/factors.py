@@ -34,6 +34,9 @@ FACTORS: Final = tuple(CLASSES)
 TWINS: Final = (("object", "second"), ("colour", "second_colour"))
 """Factors that change places when a relation reads the same from both sides."""
 
+MIRRORED: Final = {"direction": ("left", "right"), "camera": ("pans_left", "pans_right")}
+"""What a mirror exchanges."""
+
 HOVERING_KINDS: Final = ("air", "swim")
 HOVERING_PLACES: Final = ("clouds", "underwater")
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from kinema.clip import Clip
 from kinema.errors import CheckpointError, EvaluationError
-from kinema.evaluate.factors import CLASSES, FACTORS
+from kinema.evaluate.factors import CLASSES, FACTORS, MIRRORED
 from kinema.evaluate.views import view
 
 WEIGHTS: Final = Path(__file__).parent.parent / "weights" / "reader"
@@ -26,6 +26,18 @@ NAMES: Final = ("dev", "sealed")
 ENDS: Final = tuple(accumulate(len(classes) for classes in CLASSES.values()))
 SPANS: Final = {factor: (end - len(CLASSES[factor]), end) for factor, end in zip(FACTORS, ENDS, strict=True)}
 """Factor -> first and one past its last logit."""
+
+
+def _unmirrored() -> np.ndarray:
+    """(classes,): where the logit of each class stands when a mirror image was read."""
+    places = np.arange(ENDS[-1])
+    for factor, names in MIRRORED.items():
+        one, other = (SPANS[factor][0] + CLASSES[factor].index(name) for name in names)
+        places[[one, other]] = places[[other, one]]
+    return places
+
+
+UNMIRRORED: Final = _unmirrored()
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,8 @@ class Card:
     true_clips: int
     true_right: dict[str, float]
     """Factor -> share of unseen true clips read rightly."""
+    both_ways: bool = False
+    """Whether it reads every clip and its mirror image, and says the mean of both."""
 
 
 class Reader:
@@ -81,8 +95,18 @@ class Reader:
 
     def read(self, clip: Clip, at_seconds: float = 0.0) -> Reading:
         """What four seconds of the clip show, from that moment on."""
-        logits = self._network(view(clip, at_seconds)[None])[0]
-        return reading(logits)
+        frames = view(clip, at_seconds)
+        said = log_shares(self._network(frames[None])[0])
+        if self.card.both_ways:
+            turned = log_shares(self._network(np.ascontiguousarray(frames[:, :, ::-1])[None])[0])
+            said = (said + turned[UNMIRRORED]) / 2
+        return reading(said)
+
+
+def log_shares(logits: np.ndarray) -> np.ndarray:
+    """Logits (classes,) as logarithms of shares, which sum to one within each factor."""
+    parts = [logits[start:stop] - logits[start:stop].max() for start, stop in SPANS.values()]
+    return np.concatenate([part - np.log(np.exp(part).sum()) for part in parts])
 
 
 def reading(logits: np.ndarray) -> Reading:

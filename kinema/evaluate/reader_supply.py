@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from kinema.errors import TrainingError
-from kinema.evaluate.factors import CLASSES, FACTORS
+from kinema.evaluate.factors import CLASSES, FACTORS, MIRRORED
 from kinema.evaluate.lessons import Lessons, draw, lessons
 from kinema.evaluate.portraits import PORTRAIT_PX, Studio
 from kinema.evaluate.reader_networks import Folded, TwoStreams
@@ -34,8 +34,6 @@ READERS: dict[str, tuple[type[Network], int]] = {"dev": (TwoStreams, 11), "seale
 STUDIO_PLACES = 160
 QUIZ_CLIPS = 160
 PAINTED_BYTES = 1_500_000_000
-MIRRORED = {"direction": ("left", "right"), "camera": ("pans_left", "pans_right")}
-"""What a mirror exchanges."""
 
 
 class Taught(NamedTuple):

@@ -29,6 +29,7 @@ from kinema.evaluate.reader import SPANS, WEIGHTS, Card, Reader, classes_sha256,
 from kinema.evaluate.reader_networks import WIDTHS, Answer, pixels
 from kinema.evaluate.reader_supply import READERS, Network, Rendered, Stock, Stocked, Supply, Taught
 from kinema.evaluate.views import FRAMES, SIDE_PX
+from kinema.train.precision import mixed
 from kinema.world import places
 
 ATTENTION_WEIGHT, TAUGHT_WEIGHT = 0.5, 1.0
@@ -111,7 +112,7 @@ class Study:
         self.clips += self.batch
         self._pace(share)
         where, tracks = self.network.groups(everywhere).transpose(1, 2), self.network.paces(everywhere)
-        with torch.autocast(frames.device.type, torch.bfloat16):
+        with mixed(frames.device.type):
             answer = self.network(frames, where)
         return self._learn(loss_of(answer, labels, where, tracks) + self._portrait_loss(FEW_FRAMES))
 
@@ -124,7 +125,7 @@ class Study:
         """Cross-entropy of object and colour at the middles of so many frames of portraits."""
         count = max(1, frame_count // self.network.portrait_steps)
         frames, labels, middles = self.supply.portraits(self.steps, count)
-        with torch.autocast(frames.device.type, torch.bfloat16):
+        with mixed(frames.device.type):
             maps = self.network.maps_of(pixels(frames))
             shares = _cells(middles, maps.shape[1], maps.shape[-1])
             told = self.network.things.told_at(maps, shares)[:, 0].float()
@@ -196,7 +197,7 @@ def examine(network: nn.Module, quiz: Taught, batch: int = 20) -> dict[str, floa
     network.eval()
     parts = zip(quiz.frames.split(batch), quiz.labels.split(batch), strict=True)
     right, of = dict.fromkeys(FACTORS, 0), dict.fromkeys(FACTORS, 0)
-    with torch.no_grad(), torch.autocast(quiz.frames.device.type, torch.bfloat16):
+    with torch.no_grad(), mixed(quiz.frames.device.type):
         for frames, labels in parts:
             logits = network(frames).logits
             for index, factor in enumerate(FACTORS):
@@ -239,7 +240,7 @@ def _report(study: Study, losses: list[float], *, quiz: bool) -> None:
     )
 
 
-def export(study: Study, folder: Path, exam_clips: int = EXAM_CLIPS) -> Card:
+def export(study: Study, folder: Path, exam_clips: int = EXAM_CLIPS, *, both_ways: bool = False) -> Card:
     """The averaged network as OpenVINO IR in half precision, with its card, in a folder."""
     import openvino
 
@@ -271,6 +272,7 @@ def export(study: Study, folder: Path, exam_clips: int = EXAM_CLIPS) -> Card:
         weights_sha256=sha256(path.with_suffix(".bin").read_bytes()).hexdigest(),
         true_clips=exam_clips,
         true_right={},
+        both_ways=both_ways,
     )
     write_card(card, folder)
     examined = replace(card, true_right=exam(Reader(study.name, folder), exam_clips))
@@ -290,6 +292,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="what learns; an accelerator counts minutes of wall time")
     parser.add_argument("--batch", type=int, default=BATCH, help="lessons a step")
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="the highest learning rate")
+    parser.add_argument("--both-ways", action="store_true", help="the exported one reads mirror images too")
     parser.add_argument("--only", choices=["train", "export"], help="leave out the other half")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -306,7 +309,7 @@ def main() -> None:
         clock = time.process_time if chosen.device == "cpu" else time.monotonic
         train(study, chosen.minutes, path, clock)
     if chosen.only != "train":
-        print(json.dumps(export(study, chosen.into).true_right), flush=True)
+        print(json.dumps(export(study, chosen.into, both_ways=chosen.both_ways).true_right), flush=True)
 
 
 if __name__ == "__main__":

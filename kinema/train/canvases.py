@@ -20,6 +20,7 @@ from kinema.clip import Clip
 from kinema.model.autoencoder import Autoencoder
 from kinema.model.transformer import MASK_CHANNELS
 from kinema.train.denoise import EncodeFrames
+from kinema.train.precision import mixed
 
 Draw = Callable[[np.random.Generator, Clip], Canvas]
 """A canvas as long as the clip, of which it knows what some task would know."""
@@ -49,5 +50,5 @@ class EncodeCanvases:
     def _encode(self, canvas: Canvas) -> np.ndarray:
         """Latents (K, C, h, w) of the canvas, unknown pixels 0 in [-1, 1]."""
         pixels = np.where(canvas.known[..., None], canvas.pixels.astype(np.float32) / 127.5 - 1, np.float32(0))
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), mixed("cpu"):
             return self.autoencoder.encode(torch.from_numpy(pixels).permute(0, 3, 1, 2)[None])[0].float().numpy()

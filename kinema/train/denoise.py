@@ -28,6 +28,7 @@ from kinema.model.denoiser import Denoiser
 from kinema.model.flow import draw_times, noised, velocity_loss
 from kinema.model.transformer import MASK_CHANNELS, grid_positions
 from kinema.model.words import PADDING, word_ids
+from kinema.train.precision import mixed
 from kinema.train.reconstruct import to_uint8
 from kinema.train.sample import sample
 from kinema.train.sheets import save_film_rows
@@ -138,7 +139,7 @@ class Denoising:
         x, noise, t, ids, canvas, mask = (torch.stack(column) for column in zip(*windows, strict=True))
         tokens = torch.cat((noised(x, noise, t), canvas, mask), -1)
         positions = grid_positions(chunks, shelf.height, shelf.width)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed("cpu"):
             predicted = model(tokens, positions, t, ids)
         return velocity_loss(predicted, x, t, 1 - mask.mean(-1)).mean()
 
@@ -174,7 +175,7 @@ class Denoising:
         ids = torch.stack([said[0] for said in shelf.ids[:8]])
         positions, blank = grid_positions(self.chunks, shelf.height, shelf.width), shelf.blank.repeat(self.chunks, 1)
         noise = torch.randn(len(ids), len(positions), channels, generator=torch.Generator().manual_seed(0))
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), mixed("cpu"):
             x = sample(model, noise, blank, positions, ids, steps=12, guidance=3.0)
             latents = rearrange(x, "b (k h w) c -> b k c h w", k=self.chunks, h=shelf.height, w=shelf.width)
             films = to_uint8(self.autoencoder.decode(latents))
@@ -226,6 +227,6 @@ class EncodeFrames:
         parts = []
         for start in range(0, len(frames), self.batch):
             clip = torch.from_numpy(frames[start : start + self.batch]).permute(0, 1, 4, 2, 3).float() / 127.5 - 1
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad(), mixed("cpu"):
                 parts.append(self.autoencoder.encode(clip).float().numpy())
         return np.concatenate(parts)

@@ -23,6 +23,7 @@ from kinema.model.transformer import MASK_CHANNELS, grid_positions
 from kinema.model.words import PADDING
 from kinema.train.denoise import blank_latent, film_flops, spread_evenly
 from kinema.train.pools import Latents, Pixels, unpacked
+from kinema.train.precision import mixed
 from kinema.train.reconstruct import crop_flops, psnr, reconstruction_loss, to_frames, to_uint8
 from kinema.train.sample import sample
 from kinema.train.sheets import save_film_rows
@@ -58,7 +59,7 @@ class PooledReconstruction:
         config, shape = self.model.config, self.model.latent_shape(self.crop_px, self.crop_px)
         strength = self.noise * torch.rand(len(samples), 1, 1, 1, 1, device=device)
         noise = strength * torch.randn(len(samples), self.crop_frames // config.chunk, *shape, device=device)
-        with torch.autocast(device.type, torch.bfloat16):
+        with mixed(device.type):
             out = model(frames, noise)
         return reconstruction_loss(out.float(), frames)
 
@@ -83,14 +84,14 @@ class PooledReconstruction:
         """PSNR in dB over the first clips of the pool, which are drawn like any others."""
         frames = self.pixels.frames[: min(count, self.pixels.count)]
         clips = to_frames(frames)
-        with torch.autocast(frames.device.type, torch.bfloat16):
+        with mixed(frames.device.type):
             out = torch.cat([model.decode(model.encode(part)).float() for part in clips.split(8)])
         return psnr(out, clips)
 
     def show(self, model: Autoencoder, path: Path) -> None:
         """Originals above reconstructions of six clips."""
         clips = to_frames(self.pixels.frames[:6])
-        with torch.no_grad(), torch.autocast(clips.device.type, torch.bfloat16):
+        with torch.no_grad(), mixed(clips.device.type):
             out = model.decode(model.encode(clips))
         rows = [row for pair in zip(to_uint8(clips), to_uint8(out), strict=True) for row in pair]
         save_film_rows(rows, path)
@@ -109,7 +110,7 @@ class Unit(NamedTuple):
 
     def seen(self, model: nn.Module, ids: Tensor) -> Tensor:
         """What a network sees in these windows under the captions, (B, N, C)."""
-        with torch.autocast(self.tokens.device.type, torch.bfloat16):
+        with mixed(self.tokens.device.type):
             seen: Tensor = model(self.tokens, self.positions, self.t, ids)
         return seen.float()
 
@@ -273,7 +274,7 @@ class PooledDenoising:
         noise = torch.randn(x.shape, generator=generator, device=x.device)
         unknown = torch.cat((blank, torch.zeros(len(blank), MASK_CHANNELS, device=x.device)), -1)
         tokens = torch.cat((noised(x, noise, t), unknown.expand(len(x), -1, -1)), -1)
-        with torch.autocast(x.device.type, torch.bfloat16):
+        with mixed(x.device.type):
             return model(tokens, positions, t, ids).float()
 
     def show(self, model: nn.Module, path: Path) -> None:
@@ -281,7 +282,7 @@ class PooledDenoising:
         held, positions = self.pools[0], self.places[0][self.chunks]
         ids, blank = held.ids[:8, 0].long(), self.blanks[0].repeat(self.chunks, 1)
         noise = torch.randn(len(ids), *blank.shape, generator=torch.Generator().manual_seed(0)).to(blank.device)
-        with torch.no_grad(), torch.autocast(blank.device.type, torch.bfloat16):
+        with torch.no_grad(), mixed(blank.device.type):
             x = sample(model, noise, blank, positions, ids, steps=12, guidance=self.shown_guidance)
             latents = rearrange(x, "b (k h w) c -> b k c h w", k=self.chunks, h=held.x.shape[2], w=held.x.shape[3])
             films = to_uint8(self.autoencoder.decode(latents))

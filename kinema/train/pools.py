@@ -18,6 +18,7 @@ from kinema.data.world import Run
 from kinema.model.autoencoder import Autoencoder
 from kinema.model.transformer import MASK_CHANNELS
 from kinema.train.crew import Crew, Rendered
+from kinema.train.precision import mixed
 from kinema.train.reconstruct import to_frames
 
 ENCODED = 32
@@ -88,7 +89,7 @@ class Latents:
             return
         frames, seen = frames[:count], unpacked(known[:count])
         clip = to_frames(frames)
-        with torch.autocast(frames.device.type, torch.bfloat16):
+        with mixed(frames.device.type):
             for place, pixels in ((self.x, clip), (self.canvas, clip * seen.unsqueeze(2))):
                 place[into] = rearrange(autoencoder.encode(pixels), "b k c h w -> b k h w c").half()
         config = autoencoder.config

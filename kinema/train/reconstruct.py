@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kinema.model.autoencoder import Autoencoder
+from kinema.train.precision import mixed
 from kinema.train.sheets import save_film_rows
 
 
@@ -42,7 +43,7 @@ class Reconstruction:
         frames = torch.stack([self._crop(generator) for generator in generators])
         shape = self._latent_shape
         noise = [self.noise * torch.rand((), generator=g) * torch.randn(shape, generator=g) for g in generators]
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed("cpu"):
             out = model(frames, torch.stack(noise))
         return reconstruction_loss(out.float(), frames)
 
@@ -68,7 +69,7 @@ class Reconstruction:
     def show(self, model: Autoencoder, path: Path) -> None:
         """Originals above reconstructions of six clips."""
         frames = to_frames(self.clips[:: max(1, len(self.clips) // 6)][:6])
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        with torch.no_grad(), mixed("cpu"):
             out = model.decode(model.encode(frames))
         rows = [row for pair in zip(to_uint8(frames), to_uint8(out), strict=True) for row in pair]
         save_film_rows(rows, path)
@@ -79,7 +80,7 @@ def crop_flops(model: Autoencoder, frames: int, side_px: int) -> float:
     device = model.encoder.scale.device
     crop = torch.zeros(1, frames, 3, side_px, side_px, device=device)
     noise = torch.zeros(1, frames // model.config.chunk, *model.latent_shape(side_px, side_px), device=device)
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16), FlopCounterMode(display=False) as counter:
+    with torch.no_grad(), mixed(device.type), FlopCounterMode(display=False) as counter:
         model(crop, noise)
     return 3.0 * counter.get_total_flops()
 

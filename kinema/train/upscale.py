@@ -19,6 +19,7 @@ from kinema.data import world
 from kinema.errors import DataError
 from kinema.model.autoencoder import Autoencoder
 from kinema.model.upscaler import SEEN, Upscaler
+from kinema.train.precision import mixed
 from kinema.train.reconstruct import reconstruction_loss, to_frames, to_uint8
 from kinema.train.sheets import save_film_rows
 
@@ -72,7 +73,7 @@ def render_pairs(
 
 def _through(model: Autoencoder, frames: np.ndarray, noise: float, generator: torch.Generator) -> np.ndarray:
     """The frames (T, H, W, 3) encoded, disturbed by up to `noise` and decoded."""
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), mixed("cpu"):
         latents = model.encode(to_frames(frames[None])).float()
         latents += noise * torch.rand((), generator=generator) * torch.randn(latents.shape, generator=generator)
         return to_uint8(model.decode(latents))[0]
@@ -99,7 +100,7 @@ class Upscaling:
     def loss(self, model: nn.Module, samples: range, seed: int) -> Tensor:
         drawn = [self._crop(torch.Generator().manual_seed(seed * 1_000_003 + i)) for i in samples]
         seen, base, target = (torch.stack(parts) for parts in zip(*drawn, strict=True))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed("cpu"):
             detail = model(seen.contiguous(memory_format=torch.channels_last))
         return reconstruction_loss(base + detail.float(), target)
 
@@ -138,7 +139,7 @@ def upscaled(model: Upscaler, small: np.ndarray, base: np.ndarray) -> np.ndarray
     """The clip (T, H, W, 3) with the model's detail added to its Lanczos resize, (T, 2H, 2W, 3), uint8."""
     around = np.concatenate([small[:1], small, small[-1:]])
     seen = np.concatenate([around[:-2], around[1:-1], around[2:]], -1)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), mixed("cpu"):
         detail = torch.cat([model(_to_planes(frame)[None]) for frame in seen]).float()
     return to_uint8(to_frames(base[None]) + detail[None])[0]
 
