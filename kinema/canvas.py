@@ -15,8 +15,8 @@ import numpy as np
 from kinema.clip import Clip, Sound
 from kinema.errors import RecipeError
 
-EASE = 3
-"""Pixels over which invented ones are led up to known ones, about twice that in all."""
+EASES = (3, 2, 1)
+"""Pixels over which invented ones are led up to known ones, about twice that in all: what is coarse first."""
 
 
 class Asks(Flag):
@@ -141,18 +141,21 @@ class Canvas:
         """The clip with what is invented led up to the known pixels beside it, which are still to be restored.
 
         What a filling gets wrong of known pixels it gets wrong of their neighbours too, so the mean error of the one is
-        taken off the other, fading out within a few pixels. Only frames that are known in part change.
+        taken off the other, fading out within a few pixels; then what is left of it, closer by. Only frames that are
+        known in part change.
         """
         mixed = np.flatnonzero(self.known.any((1, 2)) & ~self.known.all((1, 2)))
         if not len(mixed):
             return clip
         frames = clip.frames.copy()
         for index in mixed:
-            known = self.known[index, ..., None].astype(np.float32)
-            error = _spread((self.pixels[index].astype(np.float32) - frames[index]) * known)
-            near = _spread(known)
-            led = frames[index] + error / np.maximum(near, 1e-3) * np.minimum(1, 2 * near)
-            frames[index] = np.clip(np.rint(led), 0, 255)
+            part = _around(~self.known[index])
+            known = self.known[index][part][..., None].astype(np.float32)
+            led = frames[index][part].astype(np.float32)
+            for reach in EASES:
+                error, near = _spread((self.pixels[index][part] - led) * known, reach), _spread(known, reach)
+                led += error / np.maximum(near, 1e-3) * np.minimum(1, 2 * near)
+            frames[index][part] = np.clip(np.rint(led), 0, 255)
         return replace(clip, frames=frames)
 
     def part(self, start: int, stop: int) -> Canvas:
@@ -211,11 +214,21 @@ def _own(values: np.ndarray) -> np.ndarray:
     return values.copy() if any(values.strides) else np.zeros(values.shape, values.dtype)
 
 
-def _spread(values: np.ndarray) -> np.ndarray:
-    """(H, W, C): the mean over a square of EASE pixels each way, of the mean over such a square."""
-    side = 2 * EASE + 1
+def _around(lost: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of (H, W) in which all that is lost lies, and all that it is led up to."""
+    reach, sides = 2 * sum(EASES), (np.flatnonzero(lost.any(axis)) for axis in (1, 0))
+    rows, columns = (slice(max(0, int(side[0]) - reach), int(side[-1]) + reach + 1) for side in sides)
+    return rows, columns
+
+
+def _spread(values: np.ndarray, reach: int) -> np.ndarray:
+    """(H, W, C): the mean over a square of so many pixels each way, of the mean over such a square."""
+    side = 2 * reach + 1
     for axis in (0, 1, 0, 1):
-        padded = np.pad(values, [(EASE, EASE) if each == axis else (0, 0) for each in range(3)], mode="edge")
-        parts = [padded.take(range(shift, shift + values.shape[axis]), axis) for shift in range(side)]
-        values = np.stack(parts).mean(0, dtype=np.float32)
+        padded = np.pad(values, [(reach, reach) if each == axis else (0, 0) for each in range(3)], mode="edge")
+        long = values.shape[axis]
+        total = padded[(slice(None),) * axis + (slice(0, long),)].copy()
+        for shift in range(1, side):
+            total += padded[(slice(None),) * axis + (slice(shift, shift + long),)]
+        values = total / np.float32(side)
     return values

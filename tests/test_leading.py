@@ -57,6 +57,14 @@ def test_a_frame_beside_them_is_met_and_left_in_peace():
     assert made[8:12].ravel().tolist() == pytest.approx([50] * made[8:12].size)
 
 
-def test_nothing_is_spread_over_known_frames():
-    jump = grey(0, 0, 0, 0, 8, 8, 8, 8)
-    assert np.array_equal(evened(jump, 4, None, None, known=[4]), jump)
+def test_a_known_frame_among_them_is_met_from_either_side_and_stays():
+    made = evened(grey(*[0] * 8, 8, *[3] * 7), 4, None, None, known=[8])[:, 0, 0, 0]
+    assert made[7:10].tolist() == pytest.approx([8, 8, 8])
+    assert (np.diff(made[:8]) >= 0).all() and made[0] == pytest.approx(0, abs=1) and made[15] == pytest.approx(3, abs=1)
+
+
+@pytest.mark.parametrize("known", [set(), {0}, {3, 4}, {5, 15}, {2, 6, 7, 12}, set(range(16))])
+def test_known_frames_stay_as_they_are(known: set[int]):
+    drawn = np.random.default_rng(1).uniform(0, 255, (16, 2, 2, 3)).astype(np.float32)
+    made = evened(drawn, 4, drawn[3], drawn[5], known=known)
+    assert np.array_equal(made[sorted(known)], drawn[sorted(known)])

@@ -12,7 +12,8 @@ It stands alone, without networks, so that its laws can be tested. T frames, H W
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -45,28 +46,37 @@ def share(distance: int, reach: int) -> float:
 
 
 def evened(
-    frames: np.ndarray, chunk: int, before: np.ndarray | None, after: np.ndarray | None, known: Container[int] = ()
+    frames: np.ndarray, chunk: int, before: np.ndarray | None, after: np.ndarray | None, known: Collection[int] = ()
 ) -> np.ndarray:
-    """Frames (T, H, W, 3) float32 of whole chunks without the jumps between these, but to or from known places.
+    """Frames (T, H, W, 3) float32 of whole chunks without the jumps between these, and to what is known beside them.
 
-    before and after are frames (H, W, 3) that stay as they are on either side, so that all that is too much of a jump
-    to them is taken off the frames here.
+    before and after are frames (H, W, 3) that stay as they are on either side, as the known ones of them do, so that
+    all that is too much of a jump to one of these is taken off the frames that are not known.
     """
     even = frames.copy()
     for at in range(chunk, len(frames), chunk):
         if at in known or at - 1 in known:
-            continue  # led up to already
+            continue  # met from one side, below
         jump = _excess(frames[at] - frames[at - 1], [frames[at - 1] - frames[at - 2], frames[at + 1] - frames[at]])
         for place, part in ((at - 2, 1 / 8), (at - 1, 3 / 8), (at, -3 / 8), (at + 1, -1 / 8)):
-            even[place] += jump * np.float32(part)
-    reach = min(FRAMES, len(frames))
-    for beside, inwards in ((before, range(len(frames))), (after, range(len(frames) - 1, -1, -1))):
-        if beside is not None:
-            first, second = (even[place] for place in list(inwards)[:2])
-            jump = _excess(first - beside, [second - first])
-            for distance, place in enumerate(inwards, start=1):
-                even[place] -= jump * np.float32(share(distance, reach))
+            if place not in known:
+                even[place] += jump * np.float32(part)
+    beside = {-1: before, len(frames): after} | {at: frames[at] for at in known}
+    fixed = sorted({-1, len(frames), *known})
+    for left, right in pairwise(fixed):
+        run = range(left + 1, right)
+        for frame, inwards in ((beside[left], run), (beside[right], run[::-1])):
+            if frame is not None and len(run) > 1:
+                _meet(even, frame, inwards)
     return even
+
+
+def _meet(even: np.ndarray, beside: np.ndarray, inwards: Sequence[int]) -> None:
+    """Takes off the frames at these places, from the one beside it on, what is too much of the jump to that one."""
+    first, second = even[inwards[0]], even[inwards[1]]
+    jump, reach = _excess(first - beside, [second - first]), min(FRAMES, len(inwards))
+    for distance, place in enumerate(inwards, start=1):
+        even[place] -= jump * np.float32(share(distance, reach))
 
 
 def _excess(jump: np.ndarray, changes: Sequence[np.ndarray]) -> np.ndarray:

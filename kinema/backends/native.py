@@ -66,6 +66,19 @@ class _Told:
         shares = begun * np.append(1 - begun[1:], np.ones_like(begun[:1]), 0)
         return (shares / shares.sum(0)).astype(np.float32)
 
+    def heard(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Shares (b, K) of the captions that what is kept of a window is under, and which (B,) bool these are.
+
+        Each costs a call a step; what is there already beside what is kept follows the nearest of them.
+        """
+        shares, first = self.shares(window.start, window.stop), window.keep_start - window.start
+        heard = np.asarray(shares[:, first : window.keep_stop - window.start].any(1))
+        shares = shares[heard]
+        left_out = 1 - shares.sum(0)
+        shares[0, :first] += left_out[:first]
+        shares[-1, first:] += left_out[first:]
+        return shares, heard
+
 
 @dataclass(frozen=True, eq=False)
 class _Given:
@@ -280,10 +293,9 @@ class Native:
             if window.start + place in latents:
                 values[place], mask[place] = latents[window.start + place], 1
         begin = self._encode(canvas.start.clip.frames[part]) if canvas.start else None
-        shares = told.shares(window.start, window.stop)
-        heard = shares.any(1)
+        shares, heard = told.heard(window)
         text = told.states[heard] if told.unsaid is None else np.concatenate([told.states[heard], told.unsaid])
-        return _Given(values, mask, begin, shares[heard], text)
+        return _Given(values, mask, begin, shares, text)
 
     def _blank(self, canvas: Canvas) -> np.ndarray:
         """Latents (1, h, w, C) of a chunk of which nothing is known."""
