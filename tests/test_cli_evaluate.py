@@ -10,14 +10,15 @@ from kinema.evaluate.exercises import EXERCISES
 
 
 def test_tasks_are_evaluated_and_written(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [name for name in EXERCISES if not name.startswith(("remix", "still", "loop of"))]
     arguments = ["evaluate", "--tasks", "--clips", "1", "--docs", str(tmp_path / "docs")]
+    arguments += [part for name in names for part in ("--task", name)]
     assert cli.run([*arguments, "--fresh", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert list(told["tasks"]) == list(EXERCISES)
-    kept = {name: result["kept"]["share"] for name, result in told["tasks"].items() if result["kept"]}
-    assert set(kept.values()) == {1} and len(kept) == 9
-    page = tmp_path / "docs" / "TASKS.md"
-    assert told["written"] == [str(page)] and "| extend backward | 1 |" in page.read_text()
+    assert list(told["tasks"]) == names
+    assert {result["kept"]["share"] for result in told["tasks"].values()} == {1}
+    page, sheet = tmp_path / "docs" / "TASKS.md", tmp_path / "docs" / "tasks_films.webp"
+    assert told["written"] == [str(page), str(sheet)] and "| extend backward | 1 |" in page.read_text()
     assert cli.run(arguments) == 0
     assert capsys.readouterr().out.startswith("task ")
 
@@ -38,6 +39,9 @@ def test_drift_is_evaluated_and_written(tiny_model: Path, tmp_path: Path, capsys
     [
         (["--tasks", "--drift", "20"], "--tasks and --drift are evaluations of their own"),
         (["--tasks", "--ceiling-only"], "--tasks and --ceiling-only are evaluations of their own"),
+        (["--part", "1/2"], "--task and --part go with --tasks"),
+        (["--tasks", "--part", "3/2"], "'3/2' is no part of the clips; 1/2 and 2/2"),
+        (["--tasks", "--task", "dance"], "there is no task 'dance' to evaluate; there are animate"),
         (["--clips", "3"], "--clips goes with --tasks or --drift"),
         (["--drift", "25"], "take 20 s"),
     ],

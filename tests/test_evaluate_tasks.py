@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
@@ -19,10 +20,11 @@ from kinema.evaluate.reader import Reader
 from kinema.recipe import Recipe
 from kinema.tasks import begin, settle_frames
 from kinema.tasks.play import play
+from kinema.world.scene import Scene, Thing
 from kinema.world.splits import split_of
 
 SIDE, FPS = 32, Fraction(8)
-KNOWING = [name for name in EXERCISES if not name.startswith(("remix", "still"))]
+KNOWING = [name for name in EXERCISES if not name.startswith(("remix", "still", "loop of"))]
 
 
 def noise(canvas: Canvas) -> Iterator[Clip]:
@@ -93,7 +95,7 @@ def test_truth_is_kept_far_from_nothing_and_as_smooth_as_itself(trials: list[tas
     found = tasks.summarise(trials, reader, ledger)
     result = found.results[name]
     assert result.clips == 2 and result.kept is not None and result.kept.value == 1
-    assert result.obeys == result.truth and result.smooth == result.true_smooth
+    assert result.obeys == result.truth and (result.seam, result.holds) == (result.true_seam, result.true_holds)
     assert result.psnr is not None and result.psnr.value == 99
     assert result.motion is not None and result.motion.value == 1
     assert list(found.results) == [name]
@@ -110,30 +112,42 @@ def test_a_single_wrong_pixel_is_not_kept(trials: list[tasks.Trial]) -> None:
 
 def test_a_stopped_measurement_goes_on_and_is_told(trials: list[tasks.Trial], tmp_path: Path) -> None:
     reader, path = Reader("dev"), tmp_path / "ledger.jsonl"
+    names = tasks.named(["animate", "fill a region", "loop", "remix mild (0.6)", "still"])
     made: list[str] = []
 
     def stopping(recipe: Recipe, clips: Sequence[Clip]) -> Clip:
-        if len(made) == 5:
+        if len(made) == 2:
             raise KeyboardInterrupt
         made.append(recipe.task)
         return by_noise(recipe, clips)
 
     with pytest.raises(KeyboardInterrupt):
-        tasks.measure(trials, replace(STUDIO, make=stopping), reader, Ledger(path), unwatched)
-    assert len(tasks.summarise(trials, reader, Ledger(path)).results) == 5
-    tasks.measure(trials, STUDIO, reader, Ledger(path), unwatched)
-    assert len(Ledger(path)) == len(trials) * len(EXERCISES)
+        tasks.measure(trials, replace(STUDIO, make=stopping), reader, Ledger(path), unwatched, names)
+    assert list(tasks.summarise(trials, reader, Ledger(path)).results) == ["animate", "fill a region"]
+    tasks.measure(trials, STUDIO, reader, Ledger(path), unwatched, names)
+    assert len(Ledger(path)) == len(trials) * len(names)
     found = tasks.summarise(trials, reader, Ledger(path))
-    assert all(result.clips == 2 for result in found.results.values())
-    for name in KNOWING:
+    assert list(found.results) == list(names) and all(result.clips == 2 for result in found.results.values())
+    for name in set(names) & set(KNOWING):
         kept = found.results[name].kept
         assert kept is not None and kept.value == 1
     assert [name for name, result in found.results.items() if result.border] == ["fill a region"]
     assert [name for name, result in found.results.items() if not result.motion] == ["still"]
     told = found.to_fields()["tasks"]["loop"]  # type: ignore[index]
     assert told["psnr"] is None and told["kept"]["share"] == 1
-    page = tasks.page(found, "tiny")
-    assert all(f"| {name} | 2 |" in page for name in EXERCISES)
+    written = tasks.write(found, trials, Ledger(path), tmp_path / "docs", "tiny")
+    assert [each.name for each in written] == [tasks.PAGE, tasks.SHEET]
+    page = written[0].read_text()
+    assert all(f"| {name} | 2 |" in page for name in names)
+
+
+def test_two_processes_share_the_clips_and_one_book(trials: list[tasks.Trial], tmp_path: Path) -> None:
+    reader, first, second = Reader("dev"), Ledger(tmp_path / "ledger.jsonl"), Ledger(tmp_path / "ledger.jsonl")
+    for ledger, part in ((first, "1/2"), (second, "2/2")):
+        tasks.measure(trials[tasks.part_of(part)], STUDIO, reader, ledger, unwatched, tasks.named(["animate"]))
+    assert len(first) == len(second) == 1
+    first.renew()
+    assert tasks.summarise(trials, reader, first).results["animate"].clips == 2
 
 
 def test_scenes_are_those_that_training_may_hold_and_the_same_every_time(trials: list[tasks.Trial]) -> None:
@@ -141,10 +155,15 @@ def test_scenes_are_those_that_training_may_hold_and_the_same_every_time(trials:
     for trial in trials:
         assert {split_of(scene) for scene in (trial.scene, trial.other, trial.recast, trial.moved)} == {"train"}
         assert trial.recast.things[0].name != trial.scene.things[0].name
-        assert trial.moved == replace(
-            trial.scene, place=trial.moved.place, time=trial.moved.time, weather=trial.moved.weather
-        )
-        assert trial.moved.place != trial.scene.place
+        moved = trial.moved
+        assert moved == replace(trial.scene, place=moved.place, time=moved.time, weather=moved.weather)
+        assert (moved.place, moved.time) != (trial.scene.place, trial.scene.time)
+
+
+def test_a_scene_that_can_be_nowhere_else_is_moved_in_time() -> None:
+    boat = Scene(things=(Thing("sailboat"),), action="goes", place="ocean", time="day")
+    moved = tasks._moved(boat, Random(0))
+    assert moved and (moved.place, moved.time != "day") == ("ocean", True)
 
 
 def test_what_cannot_be_told_says_so(trials: list[tasks.Trial], tmp_path: Path) -> None:

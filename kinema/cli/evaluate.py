@@ -25,6 +25,8 @@ PIPE_REFRESH_SECONDS = 30.0
 @click.option("--tasks", is_flag=True, help="Evaluate every task on true clips instead.")
 @click.option("--drift", type=int, metavar="SECONDS", help="Evaluate films so long beside true renders instead.")
 @click.option("--clips", type=int, help=f"Clips of each task [{TASK_CLIPS}], or long films [{DRIFT_FILMS}].")
+@click.option("--task", "names", multiple=True, metavar="NAME", help="Only this task of --tasks; once for each.")
+@click.option("--part", metavar="I/N", help="Only every N-th clip of --tasks from the I-th on, beside other processes.")
 @click.option("--reader", type=click.Choice(["dev", "sealed"]), default="dev", show_default=True, help="Who reads.")
 @click.option("--ceiling-only", is_flag=True, help="Make no films: read true clips and reconstructions.")
 @click.option("--docs", type=click.Path(path_type=Path), default="docs", show_default=True, help="Where the page goes.")
@@ -42,12 +44,16 @@ def evaluate(tasks: bool, drift: int | None, clips: int | None, **options: Any) 
       kinema evaluate --prompts 200 --seeds 3 --reader sealed
       kinema evaluate --prompts 50 --ceiling-only --json
       kinema evaluate --tasks --clips 100
+      kinema evaluate --tasks --task blend --task loop --clips 8
+      kinema evaluate --tasks --part 1/2 & kinema evaluate --tasks --part 2/2
       kinema evaluate --drift 60
     """
     asked = {"--tasks": tasks, "--drift": drift is not None, "--ceiling-only": options["ceiling_only"]}
     several = [name for name, given in asked.items() if given]
     if len(several) > 1:
         raise click.UsageError(f"{' and '.join(several)} are evaluations of their own; ask for one at a time")
+    if (options["names"] or options["part"]) and not tasks:
+        raise click.UsageError("--task and --part go with --tasks")
     if clips is not None and not tasks and drift is None:
         raise click.UsageError("--clips goes with --tasks or --drift; the number of sentences is --prompts")
     if tasks:
@@ -118,18 +124,21 @@ def _tasks(clips: int, options: dict[str, Any]) -> None:
     from kinema.evaluate.ledger import Ledger
     from kinema.evaluate.reader import Reader
 
+    names, part = tasks.named(options["names"]), tasks.part_of(options["part"] or "1/1")
     trials, chosen, configuration = tasks.plan(clips), Reader(options["reader"]), embedded.configuration()
     ledger = Ledger(_path_of_book(chosen.card.weights_sha256, configuration, f"tasks-{chosen.name}"))
     if options["fresh"]:
         ledger.forget()
     with _stoppable(ledger):
-        tasks.measure(trials, embedded.studio(), chosen, ledger, Clock().show)
+        tasks.measure(trials[part], embedded.studio(), chosen, ledger, Clock().show, names)
+    ledger.renew()
     found = tasks.summarise(trials, chosen, ledger)
-    path = _write(options["docs"] / "TASKS.md", tasks.page(found, configuration))
+    written = tasks.write(found, trials, ledger, options["docs"], configuration)
     if options["as_json"]:
-        echo_json(found.to_fields() | {"configuration": configuration, "written": [str(path)]})
+        echo_json(found.to_fields() | {"configuration": configuration, "written": [str(path) for path in written]})
         return
-    click.echo(f"{report.plain(tasks.table(found))}\n\n{path}")
+    click.echo(f"{report.plain(tasks.joins(found))}\n\n{report.plain(tasks.inventions(found))}\n")
+    click.echo("\n".join(str(path) for path in written))
 
 
 def _write(path: Path, page: str) -> Path:

@@ -1,7 +1,8 @@
 """What each task is given, what of it must come back bit for bit, and what a reader is to look at.
 
 An exercise renders true clips, gives a task the known part, and says where known and invented frames meet. How a recipe
-is made is handed in, so that this file knows no model. A view is always four seconds, because readers look that long.
+is made is handed in, so that this file knows no model. A view is always four seconds, because readers look that long;
+bridges and gaps last three, which the embedded model fills at once, so that half a second beside them is seen too.
 """
 
 from __future__ import annotations
@@ -9,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import numpy as np
 
 from kinema.clip import Clip
-from kinema.how import STRENGTHS, Blend, Box, Card, Extend, Fill, Loop, Remix, Storyboard
+from kinema.how import STRENGTHS, Blend, Box, Card, Extend, Fill, Loop, Piece, Recut, Remix, Storyboard
 from kinema.recipe import Recipe, Source
 from kinema.world.captions import canonical
 from kinema.world.scene import Scene
 
 VIEW_SECONDS: Final = 4
 LONGEST_SECONDS: Final = 2 * VIEW_SECONDS
+BRIDGE: Final = Fraction(3)
 KEPT_EVERY: Final = 8
 BOX: Final = Box(left=0.25, top=0.25, right=0.75, bottom=0.75)
 """The lost region: the middle of the picture, where most subjects are."""
@@ -80,16 +82,22 @@ class Studio:
     make: Callable[[Recipe, Sequence[Clip]], Clip]
 
     def true(self, scene: Scene, seconds: int = VIEW_SECONDS) -> Clip:
-        """The scene as the world draws it."""
-        from kinema.world.render import render
-
-        return render(scene, width=self.width, height=self.height, frames=int(seconds * self.fps), fps=self.fps)
+        """The scene as the world draws it, for at most eight seconds."""
+        return _rendered(self.width, self.height, self.fps, scene)[: int(seconds * self.fps)]
 
     def play(self, trial: Trial, task: str, *clips: Clip, scene: Scene | None = None, **parts: Any) -> Clip:
         """The clip that a task makes of others with the sentence of a scene, the trial's own where none is named."""
         sources = (Source(),) * len(clips)
         recipe = {"prompt": canonical(scene or trial.scene), "task": task, "sources": sources, "seed": trial.seed}
         return self.make(Recipe.model_validate(recipe | parts), clips)
+
+
+@lru_cache(maxsize=8)
+def _rendered(width: int, height: int, fps: Fraction, scene: Scene) -> Clip:
+    """The longest clip that any exercise takes of a scene: they share it."""
+    from kinema.world.render import render
+
+    return render(scene, width=width, height=height, frames=int(LONGEST_SECONDS * fps), fps=fps)
 
 
 def animate(studio: Studio, trial: Trial) -> Attempt:
@@ -112,14 +120,21 @@ def extend(studio: Studio, trial: Trial, direction: str) -> Attempt:
 
 
 def gap(studio: Studio, trial: Trial) -> Attempt:
-    """Two seconds are known, four are lost, two are known."""
+    """Two and a half seconds are known, three are lost, two and a half are known."""
     truth = studio.true(trial.scene, 2 * VIEW_SECONDS)
-    first, last = len(truth) // 4, len(truth) * 3 // 4
+    first, last = _middle(truth, BRIDGE)
     lost = (Fraction(first) / truth.fps, Fraction(last) / truth.fps)
     made = studio.play(trial, "fill", truth, how=Fill(lost=(lost,)))
-    view = View(made[first:last], truth[first:last], (trial.scene,), given=truth[:first] + truth[last:])
-    known = _whole_frames(truth, [*range(first), *range(last, len(truth))])
-    return Attempt(made, (view,), truth, known, joins=(first, last))
+    return _between(trial, made, truth, (first, last))
+
+
+def recut(studio: Studio, trial: Trial) -> Attempt:
+    """The first three seconds and the last three are taken of eight; the two between them are invented anew."""
+    truth = studio.true(trial.scene, 2 * VIEW_SECONDS)
+    first, last = _middle(truth, Fraction(2))
+    pieces = (Piece(source=0, stop=Fraction(first) / truth.fps), Piece(source=0, start=Fraction(last) / truth.fps))
+    made = studio.play(trial, "recut", truth, how=Recut(pieces=pieces, gap=Fraction(last - first) / truth.fps))
+    return _between(trial, made, truth, (first, last))
 
 
 def every(studio: Studio, trial: Trial) -> Attempt:
@@ -145,24 +160,42 @@ def region(studio: Studio, trial: Trial) -> Attempt:
 
 
 def loop(studio: Studio, trial: Trial) -> Attempt:
-    """Four seconds are known; a bridge of four leads from their end to their beginning."""
+    """Four seconds are known; a bridge of three leads from their end to their beginning, and is seen to meet both."""
     truth = studio.true(trial.scene)
-    half = len(truth)
-    made = studio.play(trial, "loop", truth, how=Loop(bridge=Fraction(VIEW_SECONDS)))
-    view = View(made[half:], truth, (trial.scene,), given=truth)
-    target, known = truth + truth, _whole_frames(truth + truth, range(half))
-    return Attempt(made, (view,), target, known, joins=(half,), is_truth=False, loops=True)
+    made = studio.play(trial, "loop", truth, how=Loop(bridge=BRIDGE))
+    end, lap = len(truth), len(truth) - _frames(BRIDGE, truth)
+    seen = made[end - lap // 2 :] + made[: lap - lap // 2]
+    target = truth + truth[: len(made) - end]
+    known = _whole_frames(target, range(end))
+    view = View(seen, truth, (trial.scene,), given=truth)
+    return Attempt(made, (view,), target, known, joins=(end,), is_truth=False, loops=True)
+
+
+def told_loop(studio: Studio, trial: Trial) -> Attempt:
+    """Nothing is known; of four seconds that end as they began, the bridge takes two."""
+    how = Loop(bridge=Fraction(VIEW_SECONDS, 2))
+    made, truth = studio.play(trial, "loop", how=how, seconds=VIEW_SECONDS), studio.true(trial.scene)
+    return Attempt(made, (View(made, truth, (trial.scene,)),), joins=(len(made) // 2,), loops=True)
 
 
 def blend(studio: Studio, trial: Trial) -> Attempt:
-    """Four seconds of each of two scenes are known, the bridge of four between them is not and may show either."""
+    """Four seconds of each of two scenes are known, the bridge of three between them is not and may show either."""
     first, second = studio.true(trial.scene), studio.true(trial.other)
-    half = len(first)
-    made = studio.play(trial, "blend", first, second, how=Blend(then=canonical(trial.other)), seconds=VIEW_SECONDS)
-    view = View(made[half : 2 * half], first, (trial.scene, trial.other))
-    target = first + first + second
-    known = _whole_frames(target, [*range(half), *range(2 * half, 3 * half)])
-    return Attempt(made, (view,), target, known, joins=(half, 2 * half), is_truth=False)
+    made = studio.play(trial, "blend", first, second, how=Blend(then=canonical(trial.other)), seconds=BRIDGE)
+    start, stop = len(first), len(first) + _frames(BRIDGE, first)
+    target = first + first[: stop - start] + second
+    return _either(trial, made, target, (start, stop))
+
+
+def influence(studio: Studio, trial: Trial) -> Attempt:
+    """Two scenes of five seconds run together for three; what is seen there may be either, or both."""
+    first, second = (studio.true(scene, VIEW_SECONDS + 1) for scene in (trial.scene, trial.other))
+    joint, each = _frames(BRIDGE, first), len(first)
+    how = Blend(then=canonical(trial.other), influence=((0, 1), (1, 0)))
+    made = studio.play(trial, "blend", first, second, how=how, seconds=BRIDGE)
+    start, stop = each - joint + 1, each - 1  # at the first frame in which both run the curve is 1, at the last 0
+    target = first[:stop] + second[joint - 1 :]
+    return _either(trial, made, target, (start, stop))
 
 
 def remix(studio: Studio, trial: Trial, strength: float) -> Attempt:
@@ -174,19 +207,22 @@ def remix(studio: Studio, trial: Trial, strength: float) -> Attempt:
 
 
 def storyboard(studio: Studio, trial: Trial) -> Attempt:
-    """A card with the first frame and its sentence, after four seconds one that moves the same thing elsewhere."""
+    """A card with the first frame and its sentence, and half-way one that moves the same thing elsewhere.
+
+    Of seven seconds the reader sees the first four and the last four, of which half a second is the other card's.
+    """
     first, second = studio.true(trial.scene), studio.true(trial.moved)
-    half = len(first)
+    seconds = 2 * VIEW_SECONDS - 1
     cards = (
         Card(at=Fraction(0), text=canonical(trial.scene), source=0),
-        Card(at=Fraction(VIEW_SECONDS), text=canonical(trial.moved)),
+        Card(at=Fraction(seconds, 2), text=canonical(trial.moved)),
     )
-    made = studio.play(trial, "storyboard", first[:1], how=Storyboard(cards=cards), seconds=2 * VIEW_SECONDS)
+    made = studio.play(trial, "storyboard", first[:1], how=Storyboard(cards=cards), seconds=seconds)
     views = (
-        View(made[:half], first, (trial.scene,), given=_held(first[:1])),
-        View(made[half:], second, (trial.moved,), given=_held(first[:1]), agrees_in=("object", "colour")),
+        View(made[: len(first)], first, (trial.scene,), given=_held(first[:1])),
+        View(made[-len(second) :], second, (trial.moved,), given=_held(first[:1]), agrees_in=("object", "colour")),
     )
-    target = first + second
+    target = (first + second)[: len(made)]
     return Attempt(made, views, target, _whole_frames(target, [0]), joins=(1,), is_truth=False)
 
 
@@ -201,14 +237,50 @@ EXERCISES: Final[dict[str, Callable[[Studio, Trial], Attempt]]] = {
     "extend forward": partial(extend, direction="forward"),
     "extend backward": partial(extend, direction="backward"),
     "fill a gap": gap,
+    "recut": recut,
     f"fill all but every {KEPT_EVERY}th": every,
     "fill a region": region,
     "loop": loop,
+    "loop of a prompt": told_loop,
     "blend": blend,
+    "blend by influence": influence,
     **{f"remix {name} ({strength:g})": partial(remix, strength=strength) for name, strength in STRENGTHS.items()},
     "storyboard": storyboard,
     "still": still,
 }
+
+
+def _between(trial: Trial, made: Clip, truth: Clip, joins: tuple[int, int]) -> Attempt:
+    """What was invented in the middle of a clip, seen with as much on either side as makes a view."""
+    first, last = _around(joins, truth)
+    side = _frames(Fraction(VIEW_SECONDS, 2), truth)
+    view = View(made[first:last], truth[first:last], (trial.scene,), given=truth[:side] + truth[-side:])
+    known = _whole_frames(truth, [*range(joins[0]), *range(joins[1], len(truth))])
+    return Attempt(made, (view,), truth, known, joins=joins)
+
+
+def _either(trial: Trial, made: Clip, target: Clip, joins: tuple[int, int]) -> Attempt:
+    """What was invented between two scenes, of which either may be seen, with as much beside it as makes a view."""
+    first, last = _around(joins, made)
+    view = View(made[first:last], target[: last - first], (trial.scene, trial.other))
+    known = _whole_frames(target, [*range(joins[0]), *range(joins[1], len(target))])
+    return Attempt(made, (view,), target, known, joins=joins, is_truth=False)
+
+
+def _around(joins: tuple[int, int], clip: Clip) -> tuple[int, int]:
+    """From which frame to which a view is that has both joins in its middle."""
+    first = (sum(joins) - _frames(Fraction(VIEW_SECONDS), clip)) // 2
+    return first, first + _frames(Fraction(VIEW_SECONDS), clip)
+
+
+def _middle(clip: Clip, seconds: Fraction) -> tuple[int, int]:
+    """The first frame of so many seconds in the middle of a clip, and the one after them."""
+    first = (len(clip) - _frames(seconds, clip)) // 2
+    return first, first + _frames(seconds, clip)
+
+
+def _frames(seconds: Fraction, clip: Clip) -> int:
+    return int(seconds * clip.fps)
 
 
 def _held(picture: Clip) -> Clip:

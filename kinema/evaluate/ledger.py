@@ -32,11 +32,16 @@ class Ledger:
         return len(self.rows)
 
     def write(self, key: str, row: dict[str, Any]) -> None:
-        """Adds a measurement, and is sure of it."""
+        """Adds a measurement, and is sure of it. Several processes may write into one file, each its own keys."""
         line = json.dumps([key, row], separators=(",", ":"))
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with self.path.open("ab", buffering=0) as file:  # at once, so that no line of another process lies in it
+            file.write((line + "\n").encode())
         self.rows[key] = json.loads(line)[1]
+
+    def renew(self) -> None:
+        """What other processes have measured meanwhile is here too."""
+        if self.path.is_file():
+            self._read()
 
     def forget(self) -> None:
         """Nothing has been measured any more."""

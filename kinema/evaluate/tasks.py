@@ -9,8 +9,8 @@ draws of seen compositions in which everything stays in sight. Figures:
 - obeys, all correct: the reader's verdicts on the invented part by the sentence, over the quotable factors.
 - truth: the same verdicts on the true clip at the same place (the ceiling); floor: by the sentences of other scenes.
 - seam: the change where known and invented frames meet, over the 90th percentile of the clip's other changes; a loop's
-  end and beginning too. smooth: the share of such joins that are not above it. true smooth: at the same frames of the
-  true clip, where there is one.
+  end and beginning too. The median of all such joins. holds: the share of clips of which no join is above 1. True: the
+  same of the true clip at the same frames, where there is one; of its own changes one in ten is above by definition.
 - motion: the energy (mean change from frame to frame) of the invented part over that of the truth there: near 0 where
   what is invented stands still.
 - border, where a region is lost: the mean difference of neighbouring pixels across its border over the true clip's.
@@ -25,6 +25,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -42,11 +43,15 @@ from kinema.evaluate.plan import PLAN_SEED
 from kinema.evaluate.reader import Reader
 from kinema.evaluate.report import markdown, percent
 from kinema.evaluate.score import FLOOR_ROUNDS, Share, verdicts
+from kinema.evaluate.strips import SHEET_TRIALS, keep_strip, sheet
+from kinema.world.objects import OBJECTS
 from kinema.world.sampling import sample, sensible
 from kinema.world.scene import Scene, Thing
 from kinema.world.splits import split_of
+from kinema.world.vocabulary import PLACES, TIMES_OF, WEATHERS_OF
 
 MAX_CLIPS: Final = 2000
+PAGE, SHEET = "TASKS.md", "tasks_films.webp"
 Watch = Callable[[int, int], None]
 
 
@@ -61,9 +66,10 @@ class Result:
     correct: Share
     truth: Share
     floor: Share | None
-    seam: Estimate | None
-    smooth: Share | None
-    true_smooth: Share | None
+    seam: float | None
+    holds: Share | None
+    true_seam: float | None
+    true_holds: Share | None
     motion: Estimate | None
     border: Estimate | None
     psnr: Estimate | None
@@ -91,17 +97,46 @@ def plan(count: int) -> list[Trial]:
     rng, trials = random.Random(f"{PLAN_SEED} tasks"), list[Trial]()
     while len(trials) < count:
         scene, other = _lasting(rng), _lasting(rng)
-        trials.append(Trial(scene, other, _recast(scene, rng), _moved(scene, rng), seed=len(trials)))
+        recast, moved = _recast(scene, rng), _moved(scene, rng)
+        if recast and moved:
+            trials.append(Trial(scene, other, recast, moved, seed=len(trials)))
     return trials
 
 
-def measure(trials: Sequence[Trial], studio: Studio, reader: Reader, ledger: Ledger, watch: Watch) -> None:
-    """Fills the ledger with every exercise of every trial not in it yet. May be stopped at any moment."""
-    jobs = [(name, trial) for trial in trials for name in EXERCISES]
+def named(names: Sequence[str]) -> tuple[str, ...]:
+    """The exercises of these names, all where there is none. Raises EvaluationError."""
+    for name in names:
+        if name not in EXERCISES:
+            raise EvaluationError(f"there is no task {name!r} to evaluate; there are {', '.join(EXERCISES)}")
+    return tuple(names) or tuple(EXERCISES)
+
+
+def part_of(said: str) -> slice:
+    """Every n-th trial from the i-th on, of `i/n`, so that several processes share the work. Raises EvaluationError."""
+    index, _, count = said.partition("/")
+    if not (index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
+        raise EvaluationError(f"{said!r} is no part of the clips; 1/2 and 2/2 are the parts that two processes take")
+    return slice(int(index) - 1, None, int(count))
+
+
+def measure(
+    trials: Sequence[Trial],
+    studio: Studio,
+    reader: Reader,
+    ledger: Ledger,
+    watch: Watch,
+    names: Sequence[str] = tuple(EXERCISES),
+) -> None:
+    """Fills the ledger with these exercises of every trial not in it yet. May be stopped at any moment."""
+    jobs = [(name, trial) for trial in trials for name in names]
     for done, (name, trial) in enumerate(jobs):
         watch(done, len(jobs))
-        if _key(name, trial) not in ledger:
-            ledger.write(_key(name, trial), portrait(EXERCISES[name](studio, trial), reader))
+        if _key(name, trial) in ledger:
+            continue
+        attempt = EXERCISES[name](studio, trial)
+        if trial.seed < SHEET_TRIALS:
+            keep_strip(attempt, strip_path(ledger, name, trial))
+        ledger.write(_key(name, trial), portrait(attempt, reader))
     watch(len(jobs), len(jobs))
 
 
@@ -148,25 +183,50 @@ def summarise(trials: Sequence[Trial], reader: Reader, ledger: Ledger) -> Findin
     return Findings(reader.name, factors, results)
 
 
-def page(found: Findings, configuration: str) -> str:
-    """The whole page as Markdown."""
+def write(found: Findings, trials: Sequence[Trial], ledger: Ledger, folder: Path, configuration: str) -> list[Path]:
+    """The page, and a sheet of what was made where any was kept, in a folder; the paths of what was written."""
     assert __doc__
+    folder.mkdir(parents=True, exist_ok=True)
     said = __doc__.split("\n\n", 1)[1].strip()
     who = f"Reader `{found.reader}`, factors: {', '.join(found.factors)}. Model: {configuration}."
-    return "\n\n".join(["# Tasks", said, who, table(found)]) + "\n"
+    parts = ["# Tasks", said, who, "## What was known, and how it is met", joins(found)]
+    parts += ["## What was invented", inventions(found)]
+    strips = [(name, strip_path(ledger, name, trial)) for name in found.results for trial in trials[:SHEET_TRIALS]]
+    picture = sheet([(name, path) for name, path in strips if path.is_file()])
+    written = [folder / PAGE]
+    if picture:
+        picture.save(folder / SHEET, quality=85)
+        written.append(folder / SHEET)
+        parts += ["## Films", str(sheet.__doc__), f"![Clips of every task, frame by frame]({SHEET})"]
+    written[0].write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    return written
 
 
-def table(found: Findings) -> str:
-    """Task by task."""
-    head = ["task", "clips", "kept", "agrees", "obeys", "truth", "floor", "all correct"]
-    head += ["seam", "smooth", "true smooth", "motion", "border", "PSNR"]
+def joins(found: Findings) -> str:
+    """Task by task: what came back as it was, and how smoothly it is met."""
+    head = ["task", "clips", "kept", "seam", "holds", "true seam", "true holds", "border", "PSNR"]
     rows = []
     for name, each in found.results.items():
-        shares = [each.kept, each.agrees, each.obeys, each.truth, each.floor, each.correct]
-        joined = [_spoken(each.seam), _percent(each.smooth), _percent(each.true_smooth)]
-        pixels = [_spoken(each.motion), _spoken(each.border), _spoken(each.psnr, 1)]
-        rows.append([name, str(each.clips), *map(_percent, shares), *joined, *pixels])
+        joined = [_number(each.seam), _percent(each.holds), _number(each.true_seam), _percent(each.true_holds)]
+        pixels = [_spoken(each.border), _spoken(each.psnr, 1)]
+        rows.append([name, str(each.clips), _percent(each.kept), *joined, *pixels])
     return markdown(head, rows)
+
+
+def inventions(found: Findings) -> str:
+    """Task by task: what the reader saw in what was invented."""
+    head = ["task", "obeys", "truth", "floor", "all correct", "agrees", "motion"]
+    rows = []
+    for name, each in found.results.items():
+        shares = [each.obeys, each.truth, each.floor, each.correct, each.agrees]
+        rows.append([name, *map(_percent, shares), _spoken(each.motion)])
+    return markdown(head, rows)
+
+
+def strip_path(ledger: Ledger, name: str, trial: Trial) -> Path:
+    """Where the strip of an exercise's frames is kept."""
+    slug = "".join(letter if letter.isalnum() else "-" for letter in name)
+    return ledger.path.with_suffix("") / f"{slug}-{trial.seed}.png"
 
 
 def _result(rows: Sequence[dict[str, Any]], factors: Sequence[str]) -> Result:
@@ -186,9 +246,10 @@ def _result(rows: Sequence[dict[str, Any]], factors: Sequence[str]) -> Result:
         correct=Share(sum(float(all(all(view.values()) for view in views)) for views in marks), len(rows)),
         truth=Share(sum(map(_mean_of_factors, true)), len(rows)),
         floor=_floor(rows, factors),
-        seam=estimate.mean([float(np.mean(each)) for each in joined]) if joined else None,
-        smooth=_share([float(np.mean(np.array(each) <= 1)) for each in joined]),
-        true_smooth=_share([float(np.mean(np.array(each) <= 1)) for each in true_joined]),
+        seam=_median(joined),
+        holds=_share([float(max(each) <= 1) for each in joined]),
+        true_seam=_median(true_joined),
+        true_holds=_share([float(max(each) <= 1) for each in true_joined]),
         motion=estimate.ratio(*energies.T.tolist()) if energies[:, 1].any() else None,
         border=estimate.ratio(*zip(*borders, strict=True)) if borders else None,
         psnr=estimate.mean(distances) if distances else None,
@@ -240,22 +301,23 @@ def _lasting(rng: random.Random) -> Scene:
             return scene
 
 
-def _recast(scene: Scene, rng: random.Random) -> Scene:
-    """The scene with another object in the place of its first."""
-    while True:
-        name = sample(rng, split="train").things[0].name
-        things = (Thing(name, count=scene.things[0].count), *scene.things[1:])
-        if name not in [thing.name for thing in scene.things] and _fits(recast := replace(scene, things=things)):
-            return recast
+def _recast(scene: Scene, rng: random.Random) -> Scene | None:
+    """The scene with another object in the place of its first, or None where no other fits there."""
+    things = [Thing(name, count=scene.things[0].count) for name in rng.sample(list(OBJECTS), len(OBJECTS))]
+    taken = [thing.name for thing in scene.things]
+    others = (replace(scene, things=(thing, *scene.things[1:])) for thing in things if thing.name not in taken)
+    return next((recast for recast in others if _fits(recast)), None)
 
 
-def _moved(scene: Scene, rng: random.Random) -> Scene:
-    """The scene at another place, in its weather and at its time of day."""
-    while True:
-        drawn = sample(rng, split="train")
-        moved = replace(scene, place=drawn.place, time=drawn.time, weather=drawn.weather)
-        if moved.place != scene.place and _fits(moved):
-            return moved
+def _moved(scene: Scene, rng: random.Random) -> Scene | None:
+    """The scene at another place or, for a boat that has but one, at another time of day; None where neither fits."""
+    places = [place for place in rng.sample(PLACES, len(PLACES)) if place != scene.place]
+    for place in (*places, scene.place):
+        for time in rng.sample(TIMES_OF[place], len(TIMES_OF[place])):
+            there = replace(scene, place=place, time=time, weather=rng.choice(WEATHERS_OF[place]))
+            if (place, time) != (scene.place, scene.time) and _fits(there):
+                return there
+    return None
 
 
 def _fits(scene: Scene) -> bool:
@@ -267,12 +329,21 @@ def _key(name: str, trial: Trial) -> str:
     return f"{name} {trial.seed} {trial.scene.to_json()}"
 
 
+def _median(joined: Sequence[Sequence[float]]) -> float | None:
+    """The median of all joins of all clips."""
+    return float(np.median([seam for each in joined for seam in each])) if joined else None
+
+
 def _share(values: Sequence[float]) -> Share | None:
     return Share(sum(values), len(values)) if values else None
 
 
 def _percent(share: Share | None) -> str:
     return "-" if share is None else percent(share)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def _spoken(each: Estimate | None, digits: int = 2) -> str:
