@@ -4,9 +4,11 @@
     python runs/serve_load.py --films 10 --streams 500 --json
 
 The film is the embedded model's usual one. Alone, its time is that of engine.make in a process that has the model
-loaded, as in the terminal; served, it runs from the request until a client that asks every 100 ms hears of its end. The
-two take turns, film by film, so that whatever else the machine does falls on both. What is done is said as it goes on;
-the figures come last, beside what they have to be. Nothing is written but into a folder that is removed at the end.
+loaded, as in the terminal; served, it runs from the request until a client that asks again whenever the server says
+(openai-poll-after-ms, 50 ms at the least) hears of its end: asking takes time from the film where a machine has but two
+cores. The two take turns, film by film, so that whatever else the machine does falls on both. How soon the server
+answers is measured apart, by looks every 100 ms at as many films again. What is done is said as it goes on; the figures
+come last, beside what they have to be. Nothing is written but into a folder that is removed at the end.
 """
 
 from __future__ import annotations
@@ -59,14 +61,34 @@ def say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
-def ask(url: str, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
-    parts = urlsplit(url)
-    connection = HTTPConnection(str(parts.hostname), parts.port, timeout=60)
-    text = json.dumps(body) if body is not None else None
-    connection.request(method, parts.path + path, text, {"Content-Type": "application/json"} if text else {})
-    answer = json.loads(connection.getresponse().read())
-    connection.close()
-    return answer
+class Client:
+    """One connection to a server, kept for a film as clients do; `wait_s` is how long its last answer said to wait."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self._connection, self._root = HTTPConnection(str(parts.hostname), parts.port, timeout=60), parts.path
+        self.wait_s = 0.1
+
+    def ask(self, method: str, path: str, body: dict[str, object] | None = None) -> dict[str, Any]:
+        text = json.dumps(body) if body is not None else None
+        headers = {"Content-Type": "application/json"} if text else {}
+        self._connection.request(method, self._root + path, text, headers)
+        answer = self._connection.getresponse()
+        self.wait_s = int(answer.headers.get("openai-poll-after-ms", 100)) / 1000
+        found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+    def film(self, number: int, every_s: float | None = None) -> tuple[float, list[float]]:
+        """The time of a film, and how long each look at it took; without a rhythm it looks when it is told to."""
+        began, looks = time.monotonic(), []
+        video = self.ask("POST", "/videos", {"prompt": PROMPT, "seed": number})
+        while video["status"] in ("queued", "in_progress"):
+            time.sleep(every_s or self.wait_s)
+            looked = time.monotonic()
+            video = self.ask("GET", f"/videos/{video['id']}")
+            looks.append(time.monotonic() - looked)
+        assert video["status"] == "completed", video
+        return time.monotonic() - began, looks
 
 
 def alone(number: int, folder: Path) -> float:
@@ -79,31 +101,15 @@ def alone(number: int, folder: Path) -> float:
     return time.monotonic() - began
 
 
-def by_server(url: str, number: int, looks: list[float]) -> float:
-    """The time of a film by the server; how long each look at it took meanwhile is added to `looks`."""
-    began = time.monotonic()
-    id = ask(url, "POST", "/videos", {"prompt": PROMPT, "seed": number})["id"]
-    while True:
-        looked = time.monotonic()
-        status = ask(url, "GET", f"/videos/{id}")["status"]
-        looks.append(time.monotonic() - looked)
-        if status not in ("queued", "in_progress"):
-            break
-        time.sleep(0.1)
-    assert status == "completed", status
-    return time.monotonic() - began
-
-
-def in_turns(url: str, films: int, folder: Path) -> tuple[float, float, list[float]]:
-    """The median times of films alone and by the server, after one of each that warms both up, and all looks."""
-    looks: list[float] = []
+def in_turns(url: str, films: int, folder: Path) -> tuple[float, float]:
+    """The median times of films alone and by the server, after one of each that warms both up."""
     times: list[tuple[float, float]] = []
     for number in range(films + 1):
-        times.append((alone(number, folder), by_server(url, number, looks)))
+        times.append((alone(number, folder), Client(url).film(number)[0]))
         said = "alone {:.2f} s, by the server {:.2f} s".format(*times[-1])
         say(f"film {number} of {films}: {said}" + ("" if number else " (to warm up)"))
     without, served = (statistics.median(each) for each in zip(*times[1:], strict=True))
-    return without, served, looks
+    return without, served
 
 
 def memory_mb(pid: int) -> float:
@@ -114,7 +120,8 @@ def memory_mb(pid: int) -> float:
 
 def idle(url: str, pid: int, streams: int) -> float:
     """What so many listeners to a film that nothing happens to cost the API, in megabytes."""
-    id = ask(url, "POST", "/videos", {"prompt": PROMPT, "seconds": "60", "steps": 200})["id"]
+    asking = Client(url)
+    id = asking.ask("POST", "/videos", {"prompt": PROMPT, "seconds": "60", "steps": 200})["id"]
     parts = urlsplit(url)
     before = memory_mb(pid)
     with ExitStack() as stack:
@@ -125,7 +132,7 @@ def idle(url: str, pid: int, streams: int) -> float:
             connection.getresponse().read(1)
         time.sleep(3)
         after = memory_mb(pid)
-    ask(url, "POST", f"/videos/{id}/cancel", {})
+    asking.ask("POST", f"/videos/{id}/cancel", {})
     return after - before
 
 
@@ -139,10 +146,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="kinema-load-") as home:
         os.environ["KINEMA_HOME"] = home
         with served(dict(os.environ), 1) as (url, supervisor):
-            while not children(supervisor, "api") or "status" not in ask(url[:-3], "GET", "/readyz"):
+            while not children(supervisor, "api") or "status" not in Client(url[:-3]).ask("GET", "/readyz"):
                 time.sleep(0.5)
             api = children(supervisor, "api")[0]
-            without, with_server, looks = in_turns(url, options.films, Path(home))
+            without, with_server = in_turns(url, options.films, Path(home))
+            say(f"{options.films} films that are looked at every 100 ms")
+            looks = [each for number in range(options.films) for each in Client(url).film(number, 0.1)[1]]
             say(f"{options.streams} listeners to a film")
             cost = idle(url, api, options.streams)
     ranked = sorted(looks)

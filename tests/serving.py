@@ -60,8 +60,11 @@ def surroundings(home: Path, weights: Path, **settings: str) -> dict[str, str]:
 
 @contextmanager
 def running(home: Path, weights: Path, *options: str, **settings: str) -> Iterator[Server]:
-    """A server on a free port, ready; stopped as a person stops it."""
+    """A server on a free port, ready; stopped as a person stops it. Networks are compiled once for all servers."""
     environment = surroundings(home, weights, **settings)
+    if not (home / "cache").exists():
+        (compiled := weights.parent / "compiled").mkdir(exist_ok=True)
+        (home / "cache").symlink_to(compiled)
     code = f"from kinema.cli import main; main({['serve', '--port', '0', *options]!r})"
     process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
     try:

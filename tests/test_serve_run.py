@@ -68,7 +68,7 @@ def test_a_database_that_another_holds_is_waited_for(own: Own):
         status, headers, answer = own.ask("POST", "/v1/videos", BODY, Content_Type="application/json")
         assert (status, json.loads(answer)["error"]["code"]) == (503, "unavailable") and int(headers["retry-after"])
         assert _ask(own, "GET", f"/v1/videos/{video['id']}")["status"] == "in_progress"
-        while not list((own.home / "serve" / "films").rglob("spritesheet.jpg")):
+        while not list((own.home / "serve" / "films").rglob("video.mp4")):
             time.sleep(0.05)
         time.sleep(1.5)  # the worker has asked and was not heard
         other.execute("ROLLBACK")

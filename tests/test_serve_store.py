@@ -91,8 +91,8 @@ def test_every_job_is_leased_once_however_many_ask(store: Store, key: Key):
 def test_only_the_holder_of_the_lease_ends_a_job(store: Store, key: Key):
     add(store, key)
     first = leases.lease(store, "first")
-    assert first and leases.beat(store, first, 50, None) is False
-    leases.bury(store, "first")
+    assert first and leases.beat(store, first, 50, None) == leases.Heard(stop=False, is_watched=False)
+    assert leases.bury(store, "first") == 1 and leases.bury(store, "first") == 0
     second = leases.lease(store, "second")
     assert second and second.id == first.id and second.attempt == 2
     assert leases.beat(store, first, 60, None) is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kinema.errors import KinemaError, OutputError, PromptError, RefusedError, SizeError
+from kinema.errors import DurationError, KinemaError, OutputError, PromptError, RecipeError, RefusedError, SizeError
 from kinema.how import Extend, Remix
 from kinema.recipe import Recipe
 from kinema.serve.content import range_of
@@ -168,6 +168,10 @@ def test_pages_and_events():
         (PromptError("no"), 400, "invalid_value", "prompt"),
         (SizeError("no"), 400, "invalid_value", "size"),
         (RefusedError("no", "ip"), 400, "moderation_blocked", "prompt"),
+        (RecipeError("no", part="steps"), 400, "invalid_value", "steps"),
+        (DurationError("no", part="fps"), 400, "invalid_value", "fps"),
+        (DurationError("no"), 400, "invalid_value", "seconds"),
+        (RecipeError("no"), 400, "invalid_value", None),
         (OutputError("/secret/place is full"), 503, "no_room", None),
         (KinemaError("no"), 500, "server_error", None),
     ],
@@ -180,7 +184,7 @@ def test_errors_in_the_envelope(error: KinemaError, status: int, code: str, para
 
 
 def test_a_poll_is_neither_hasty_nor_late():
-    assert [poll_after_ms(left) for left in (None, 0.0, 3.0, 1e9)] == [1000, 200, 1500, 10_000]
+    assert [poll_after_ms(left) for left in (None, 0.0, 3.0, 1e9)] == [1000, 50, 1500, 10_000]
     assert [seconds_text(Fraction(text)) for text in ("4", "33/8", "1/3")] == ["4", "4.125", "0.333333"]
 
 

@@ -49,7 +49,7 @@ def create_app(*, open: bool, review: str) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.open, app.state.review = open, review
+    app.state.open, app.state.review, app.state.local = open, review, None
     app.state.store, app.state.depot = open_store(), open_depot()
     app.state.pulse, app.state.warm = Pulse(app.state.store), Event()
     for router in (brought, videos, more):

@@ -16,6 +16,7 @@ from sqlalchemy import delete, insert, select
 
 from kinema.backends import find
 from kinema.errors import KinemaError, PromptError
+from kinema.how import Storyboard
 from kinema.ready import enforce_all, recipe_of, said_in
 from kinema.recipe import Recipe
 from kinema.serve.depot import Depot
@@ -71,27 +72,45 @@ def _told(row: Any) -> dict[str, Any]:
 def played(store: Store, key: Key, recipe: Recipe, ids: Sequence[str]) -> tuple[Recipe, list[str]]:
     """The recipe with its characters played, and how, in words. Raises WireError and KinemaErrors.
 
-    The prompt stays as it was asked; what the model is given has whom they show in the place of their names.
+    The prompt and the cards of a storyboard stay as they were asked; what the model is given has whom they show in the
+    place of their names.
     """
     if not ids:
         return recipe, []
-    if recipe.rewritten_prompt:
-        raise _refused("a request has characters or a rewritten_prompt; leave one of them out")
+    cards = recipe.how.cards if isinstance(recipe.how, Storyboard) else ()
+    if recipe.rewritten_prompt or any(card.rewritten for card in cards):
+        raise _refused("a request has characters or words rewritten by itself; leave one of them out")
     enforce_all(said_in(recipe))
-    prompt, notes = recipe.prompt, []
+    said, notes = [recipe.prompt, *(card.text or "" for card in cards)], []
     for id in dict.fromkeys(ids):
         row = _row(store, key, id, "characters")
         subject = _subject(row.name, row.words, recipe.model or "native")
-        prompt, count = re.subn(rf"(?<!\w)@?{re.escape(row.name)}(?!\w)", subject, prompt, flags=re.IGNORECASE)
-        if not count:
-            raise _refused(f"the prompt does not name the character '{row.name}'; say what {row.name} does")
+        name = re.compile(rf"(?<!\w)@?{re.escape(row.name)}(?!\w)", re.IGNORECASE)
+        if not any(map(name.search, said)):
+            where = "neither the prompt nor a card names" if cards else "the prompt does not name"
+            raise _refused(f"{where} the character '{row.name}'; say what {row.name} does")
+        said = [name.sub(subject, each) for each in said]
         notes.append(f"{row.name} is {subject}, as the recipe of the character's clip says; its pictures are not used")
-    enforce_all((prompt,))
+    return _understood(recipe, said), notes
+
+
+def _understood(recipe: Recipe, said: Sequence[str]) -> Recipe:
+    """The recipe, its prompt and its cards understood as what is said in their places. Raises WireError."""
+    sentences = [each for each in said if each]
+    enforce_all(tuple(sentences))
     try:
-        reading = find(recipe.model or "native").understand([prompt], as_is=recipe.as_is)[0]
+        readings = iter(find(recipe.model or "native").understand(sentences, as_is=recipe.as_is))
     except PromptError as error:
         raise WireError(400, str(error), code="invalid_value", param="prompt") from None
-    return recipe.changed(rewritten_prompt=reading.rewritten), notes
+    if recipe.prompt:
+        recipe = recipe.changed(rewritten_prompt=next(readings).rewritten)
+    if not isinstance(recipe.how, Storyboard):
+        return recipe
+    cards = (
+        card.model_copy(update={"rewritten": next(readings).rewritten}) if card.text else card
+        for card in recipe.how.cards
+    )
+    return recipe.changed(how=Storyboard(cards=tuple(cards)))
 
 
 def _subject(name: str, words: str | None, model: str) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import anyio
 from fastapi import Request
@@ -17,6 +17,7 @@ from kinema.serve import jobs
 from kinema.serve.depot import Depot, scratch
 from kinema.serve.jobs import Job
 from kinema.serve.keys import Key
+from kinema.serve.pictures import film_with_pictures
 from kinema.serve.store import Store
 from kinema.wire import WireError
 
@@ -32,7 +33,7 @@ async def content(request: Request, store: Store, depot: Depot, key: Key, job: J
             return _growing(request, file, lambda: _is_over(store, key, job), job)
         job = await run_in_threadpool(jobs.get, store, key, job.id)  # it may have ended this very moment
     if job.film:
-        return await run_in_threadpool(_whole, request, depot, job, variant)
+        return await run_in_threadpool(_whole, request, store, depot, job, variant)
     if job.ended:
         raise WireError(404, f"{job.id} is {job.status} and has no film", code="no_content", param="video_id")
     said = f"{job.id} is {job.status}; its {variant} is there when it is completed"
@@ -73,9 +74,9 @@ def _growing(request: Request, file: BinaryIO, is_over: Callable[[], bool], job:
     return StreamingResponse(parts, 206, headers, media_type=kind)
 
 
-def _whole(request: Request, depot: Depot, job: Job, variant: str) -> Response:
+def _whole(request: Request, store: Store, depot: Depot, job: Job, variant: str) -> Response:
     assert job.film
-    kept = job.film[variant]
+    kept = job.film.get(variant) or _picture(store, depot, job, variant)
     tag = f'"{kept["sha256"]}"'
     name = f"{job.id}.{kept['name'].rpartition('.')[2]}"
     headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Disposition": f'attachment; filename="{name}"'}
@@ -99,9 +100,21 @@ def _whole(request: Request, depot: Depot, job: Job, variant: str) -> Response:
     try:
         depot.size(kept["name"])
     except FileNotFoundError:
-        raise WireError(404, f"{job.id} has no film any more", code="no_content", param="video_id") from None
+        raise _gone(job) from None
     parts = parts_of(depot, kept["name"], start, stop)
     return StreamingResponse(parts, status, headers, media_type=KINDS[variant])
+
+
+def _picture(store: Store, depot: Depot, job: Job, variant: str) -> dict[str, Any]:
+    try:
+        kept: dict[str, Any] = film_with_pictures(store, depot, job)[variant]
+    except FileNotFoundError:
+        raise _gone(job) from None
+    return kept
+
+
+def _gone(job: Job) -> WireError:
+    return WireError(404, f"{job.id} has no film any more", code="no_content", param="video_id")
 
 
 def parts_of(depot: Depot, name: str, start: int, stop: int) -> Iterator[bytes]:

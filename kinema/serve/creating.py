@@ -103,7 +103,7 @@ class Desk:
                 prompt=asked.prompt or None,
                 size="{}x{}".format(*settled.film_size),
                 seconds=seconds_text(length),
-                fps=seconds_text(settled.fps),
+                fps=str(settled.fps),
                 task=asked.task,
                 seed=seed,
                 remixed_from=ask.remixed_from,

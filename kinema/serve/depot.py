@@ -8,7 +8,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,15 @@ import fsspec
 
 from kinema.errors import ExtraMissingError, KinemaError, OutputError, ServeError
 from kinema.settings import Settings, read_settings
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file in the depot, as rows of the database know it."""
+
+    name: str
+    bytes: int
+    sha256: str
 
 
 class Depot:
@@ -36,6 +47,12 @@ class Depot:
                 self.remove(name)
             raise OutputError(f"a film cannot be kept: {error.strerror or error}; make room") from None
         return path.stat().st_size
+
+    def keep(self, path: Path, name: str) -> Kept:
+        """As put; all that is to be known of the file."""
+        with path.open("rb") as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        return Kept(name, self.put(path, name), digest)
 
     def fetch(self, name: str, path: Path) -> None:
         """The local file is what is kept under the name. Raises FileNotFoundError."""

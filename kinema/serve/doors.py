@@ -49,7 +49,7 @@ def allowed(scope: str) -> Any:
     """A dependency that gives the asker's Key. Raises WireError 401 without one, 403 where it lacks the scope."""
 
     async def find(request: Request) -> Key:
-        key = await run_in_threadpool(_key_of, request)
+        key = request.app.state.local or await run_in_threadpool(_key_of, request)
         if scope not in key.scopes:
             said = f"this key may not do that; it lacks the scope '{scope}'"
             raise WireError(403, said, code="insufficient_permissions")
@@ -61,7 +61,8 @@ def allowed(scope: str) -> Any:
 def _key_of(request: Request) -> Key:
     state = request.app.state
     if state.open:
-        return keys.local(state.store)
+        state.local = keys.local(state.store)  # never revoked, so found once
+        return state.local
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer" or not secret.strip():
         said = "an API key is needed: Authorization: Bearer sk-kinema-…; the operator makes one with kinema keys create"

@@ -36,15 +36,20 @@ def create(store: Store, key: Key, fields: Mapping[str, Any]) -> dict[str, Any]:
     """A webhook of the key, its secret shown this once. Raises RecipeError."""
     strange = sorted(set(fields) - {"url", "name", "event_types"})
     if strange:
-        raise RecipeError(f"a webhook has no part '{strange[0][:40]}'; it has url, name and event_types")
+        raise RecipeError(
+            f"a webhook has no part '{strange[0][:40]}'; it has url, name and event_types", part=strange[0][:40]
+        )
     url, name, kinds = fields.get("url"), fields.get("name") or "webhook", fields.get("event_types") or list(EVENTS)
     if not isinstance(url, str):
-        raise RecipeError("the webhook lacks its url")
+        raise RecipeError("the webhook lacks its url", part="url")
     if not isinstance(name, str) or len(name) > 200 or not name.isprintable():
-        raise RecipeError("a webhook's name is a text of at most 200 characters")
+        raise RecipeError("a webhook's name is a text of at most 200 characters", part="name")
     if not isinstance(kinds, list) or not all(isinstance(kind, str) and kind in EVENTS for kind in kinds):
-        raise RecipeError(f"event_types should be a list of {' and '.join(EVENTS)}")
-    judge(url, allow_private=read_settings().private_addresses)
+        raise RecipeError(f"event_types should be a list of {' and '.join(EVENTS)}", part="event_types")
+    try:
+        judge(url, allow_private=read_settings().private_addresses)
+    except RecipeError as error:
+        raise RecipeError(str(error), part="url") from None
     if len(listed(store, key)) >= MOST_HOOKS:
         raise RecipeError(f"a key has at most {MOST_HOOKS} webhooks; delete one")
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()

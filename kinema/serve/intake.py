@@ -52,7 +52,7 @@ class Taken:
     @property
     def held(self) -> Held:
         """What it holds, as the engine will find it."""
-        return Held(self.holds.width, self.holds.height, self.holds.frames)
+        return Held(self.holds.width, self.holds.height, self.holds.frames, Fraction(self.holds.fps))
 
     def stand_in(self, model: str, *, marks: bool = False) -> Clip:
         """A clip of that length and shape, at the size that the model would make of it: it takes no memory.

@@ -74,7 +74,16 @@ class Job:
         return Told(**same | {"remixed_from_video_id": self.remixed_from, "error": error, "receipt": receipt or None})
 
 
-COLUMNS = [jobs.c[each.name] for each in fields(Job)]
+ROWS = select(*(jobs.c[each.name] for each in fields(Job)))
+"""The beginning of every question for whole jobs; put together once, as is the next, for looks are many."""
+_LAST = (
+    select(((jobs.c.completed_at - jobs.c.started_at) / 1.0).label("seconds"))
+    .where(jobs.c.status == "completed")
+    .order_by(jobs.c.completed_at.desc())
+    .limit(20)
+    .subquery()
+)
+_USUAL = select(func.avg(_LAST.c.seconds))
 
 
 @dataclass(frozen=True)
@@ -165,7 +174,7 @@ def _earlier(connection: Connection, key: Key, promise: Promise) -> list[Job] | 
                 "this Idempotency-Key was used for another request; take a new one for each film",
                 code="idempotency_key_reused",
             )
-        found = connection.execute(select(*COLUMNS).where(jobs.c.id.in_(row.job_ids)).order_by(jobs.c.place))
+        found = connection.execute(ROWS.where(jobs.c.id.in_(row.job_ids)).order_by(jobs.c.place))
         again = [Job(**each._mapping) for each in found]
         if not again:
             raise WireError(404, "what this Idempotency-Key made is deleted", code="not_found")
@@ -173,7 +182,7 @@ def _earlier(connection: Connection, key: Key, promise: Promise) -> list[Job] | 
     if not promise.is_retry:
         return None
     recent = (jobs.c.key_id == key.id, jobs.c.digest == promise.digest, jobs.c.created_at > time.time() - 120)
-    query = select(*COLUMNS).where(*recent, jobs.c.heard.is_(False)).order_by(jobs.c.place.desc()).limit(1)
+    query = ROWS.where(*recent, jobs.c.heard.is_(False)).order_by(jobs.c.place.desc()).limit(1)
     last = connection.execute(query).first()
     return [Job(**last._mapping)] if last else None
 
@@ -231,7 +240,7 @@ def get(store: Store, key: Key, job_id: str) -> Job:
 
 
 def _own(connection: Connection, key: Key, job_id: str) -> Job:
-    row = connection.execute(select(*COLUMNS).where(jobs.c.id == job_id, jobs.c.key_id == key.id)).first()
+    row = connection.execute(ROWS.where(jobs.c.id == job_id, jobs.c.key_id == key.id)).first()
     if row is None:
         raise WireError(404, f"there is no video '{job_id[:80]}'", code="not_found", param="video_id")
     return Job(**row._mapping)
@@ -239,7 +248,7 @@ def _own(connection: Connection, key: Key, job_id: str) -> Job:
 
 def listed(store: Store, key: Key, after: str | None, limit: int, descending: bool) -> tuple[list[Job], bool]:
     """A page of the key's jobs, and whether there are more. Raises WireError 404 where `after` is not the key's."""
-    query = select(*COLUMNS).where(jobs.c.key_id == key.id)
+    query = ROWS.where(jobs.c.key_id == key.id)
     with store.read() as connection:
         if after is not None:
             last = _own(connection, key, after)
@@ -273,7 +282,7 @@ def end(connection: Connection, job_id: str, status: str, values: Mapping[str, A
     connection.execute(
         update(jobs).where(jobs.c.id == job_id).values(**whole, lease_until=None, growing=None, **values)
     )
-    row = connection.execute(select(*COLUMNS).where(jobs.c.id == job_id)).one()
+    row = connection.execute(ROWS.where(jobs.c.id == job_id)).one()
     job = Job(**row._mapping)
     if job.receipt:
         spent = ledger.c.energy_wh + float(job.receipt["energy_wh"])
@@ -315,7 +324,7 @@ def uploads_of(store: Store, job_id: str) -> list[str]:
 def expired(store: Store) -> list[Job]:
     """Jobs whose time is over."""
     with store.read() as connection:
-        query = select(*COLUMNS).where(jobs.c.expires_at < time.time(), jobs.c.status.in_(ENDED)).limit(100)
+        query = ROWS.where(jobs.c.expires_at < time.time(), jobs.c.status.in_(ENDED)).limit(100)
         return [Job(**row._mapping) for row in connection.execute(query)]
 
 
@@ -346,11 +355,7 @@ def told_counts(store: Store, job_ids: Iterable[str]) -> dict[str, int]:
 def expected_seconds(store: Store, job: Job) -> float | None:
     """How long until the job may be done, by the last twenty; None where none was made yet."""
     with store.read() as connection:
-        took = (jobs.c.completed_at - jobs.c.started_at) / 1.0
-        last = (
-            select(took.label("s")).where(jobs.c.status == "completed").order_by(jobs.c.completed_at.desc()).limit(20)
-        )
-        usual = connection.execute(select(func.avg(last.subquery().c.s))).scalar()
+        usual = connection.execute(_USUAL).scalar()
         if usual is None:
             return None
         if job.status == "in_progress":

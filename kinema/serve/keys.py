@@ -37,7 +37,7 @@ class Key:
     wh_a_day: float | None = None
 
 
-_COLUMNS = [keys.c[each.name] for each in fields(Key)]
+_ROWS = select(*(keys.c[each.name] for each in fields(Key)))
 
 
 def _digest(secret: str) -> str:
@@ -64,7 +64,7 @@ def create(store: Store, name: str, **limits: Any) -> tuple[Key, str]:
 def find(store: Store, secret: str) -> Key | None:
     """The key of that secret, unless it is revoked."""
     with store.read() as connection:
-        query = select(*_COLUMNS).where(keys.c.digest == _digest(secret), keys.c.revoked_at.is_(None))
+        query = _ROWS.where(keys.c.digest == _digest(secret), keys.c.revoked_at.is_(None))
         row = connection.execute(query).first()
     return Key(**row._mapping) if row else None
 
@@ -73,7 +73,7 @@ def local(store: Store) -> Key:
     """The key of the machine itself, without limits; made when it is first needed."""
     key = Key(LOCAL, "this machine", list(SCOPES), time.time())
     with store.read() as connection:
-        row = connection.execute(select(*_COLUMNS).where(keys.c.id == LOCAL)).first()
+        row = connection.execute(_ROWS.where(keys.c.id == LOCAL)).first()
     if row:
         return Key(**row._mapping)
     try:
@@ -88,7 +88,7 @@ def local(store: Store) -> Key:
 def listed(store: Store) -> list[Key]:
     """All keys, the oldest first, revoked ones too."""
     with store.read() as connection:
-        query = select(*_COLUMNS).where(keys.c.id != LOCAL).order_by(keys.c.created_at)
+        query = _ROWS.where(keys.c.id != LOCAL).order_by(keys.c.created_at)
         return [Key(**row._mapping) for row in connection.execute(query)]
 
 

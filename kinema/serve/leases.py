@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from kinema.serve.jobs import COLUMNS, Job, end, tell
+from kinema.serve.jobs import ROWS, Job, end, tell
 from kinema.serve.store import Store
 from kinema.serve.tables import jobs, keys
 from kinema.settings import read_settings
@@ -32,7 +32,7 @@ def lease(store: Store, worker: str) -> Job | None:
         others = jobs.alias()
         busy = select(func.count()).where(others.c.key_id == jobs.c.key_id, others.c.status == "in_progress")
         order = (jobs.c.priority.desc(), busy.scalar_subquery(), keys.c.leased_at, jobs.c.place)
-        query = select(*COLUMNS).join(keys, keys.c.id == jobs.c.key_id).where(jobs.c.status == "queued")
+        query = ROWS.join(keys, keys.c.id == jobs.c.key_id).where(jobs.c.status == "queued")
         query = query.order_by(*order).limit(1).with_for_update(of=jobs, skip_locked=True)
         row = connection.execute(query).first()
         if row is None:
@@ -61,27 +61,29 @@ def _held(job: Job) -> Any:
     )
 
 
-def beat(store: Store, job: Job, progress: int | None, growing: str | None) -> bool | None:
-    """The lease is longer, and how far the film is, is known; whether it is to stop. None where the lease is lost."""
+@dataclass(frozen=True)
+class Heard:
+    """What a beat hears of its job: whether it is to stop, and whether somebody listens to it."""
+
+    stop: bool
+    is_watched: bool
+
+
+def beat(store: Store, job: Job, progress: int | None, growing: str | None) -> Heard | None:
+    """The lease is longer, and how far the film is, is known; what is heard of it. None where the lease is lost."""
     with store.write() as connection:
         values: dict[str, Any] = {"lease_until": time.time() + read_settings().lease_seconds}
         if progress is not None:
             values["progress"] = progress
         if growing is not None:
             values["growing"] = growing
-        row = connection.execute(update(jobs).where(*_held(job)).values(**values).returning(jobs.c.stop)).first()
+        held = update(jobs).where(*_held(job)).values(**values)
+        row = connection.execute(held.returning(jobs.c.stop, jobs.c.watched_until)).first()
         if row is None:
             return None
         if progress is not None:
             tell(connection, job.id, "progress", {"progress": progress})
-        return bool(row.stop)
-
-
-def is_watched(store: Store, job: Job) -> bool:
-    """Whether somebody listens to the job."""
-    with store.read() as connection:
-        until = connection.execute(select(jobs.c.watched_until).where(jobs.c.id == job.id)).scalar()
-    return until is not None and until > time.time()
+        return Heard(bool(row.stop), row.watched_until is not None and row.watched_until > time.time())
 
 
 def show(store: Store, job: Job, preview: Mapping[str, Any]) -> None:
@@ -108,16 +110,17 @@ def give_back(store: Store, job: Job) -> None:
             tell(connection, job.id, "queued", {"again": "its worker was stopped"})
 
 
-def bury(store: Store, worker: str) -> None:
-    """The jobs of a worker that is known to be dead are given on at once."""
+def bury(store: Store, worker: str) -> int:
+    """The jobs of a worker that is known to be dead are given on at once; how many there were."""
     with store.write() as connection:
-        _give_on(connection, jobs.c.worker == worker)
+        return _give_on(connection, jobs.c.worker == worker)
 
 
-def _give_on(connection: Connection, which: Any) -> None:
-    """What dead workers had waits again; what has killed its worker too often, or was to stop, ends."""
-    query = select(*COLUMNS).where(jobs.c.status == "in_progress", which).with_for_update(skip_locked=True)
-    for row in connection.execute(query).all():
+def _give_on(connection: Connection, which: Any) -> int:
+    """What dead workers had waits again; what has killed its worker too often, or was to stop, ends. How many."""
+    query = ROWS.where(jobs.c.status == "in_progress", which).with_for_update(skip_locked=True)
+    found = connection.execute(query).all()
+    for row in found:
         job, deaths = Job(**row._mapping), row.deaths + 1
         if job.stop:
             end(connection, job.id, "cancelled", {"deaths": deaths})
@@ -130,3 +133,4 @@ def _give_on(connection: Connection, which: Any) -> None:
             values = {"status": "queued", "worker": None, "lease_until": None, "progress": 0, "growing": None}
             connection.execute(update(jobs).where(jobs.c.id == job.id).values(**values, deaths=deaths))
             tell(connection, job.id, "queued", {"again": "its worker died"})
+    return len(found)

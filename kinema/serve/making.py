@@ -10,14 +10,11 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from hashlib import file_digest
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -35,22 +32,11 @@ from kinema.serve.store import Store
 from kinema.serve.tables import files, jobs, uploads
 from kinema.serve.watching import Watch
 from kinema.settings import read_settings
-from kinema.wire import seconds_text
 
 FILM, PART = "film.mp4", "film.part.mp4"
 FINISH_SECONDS = 3600
 """How long a film that is made waits for the database to be told of it."""
-SIDE_PX, SPRITES, COLUMNS, SPRITE_PX = 512, 25, 5, 192
 _log = logging.getLogger("kinema.worker")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A file of a film in the depot."""
-
-    name: str
-    bytes: int
-    sha256: str
 
 
 class SourceGoneError(RecipeError):
@@ -134,7 +120,7 @@ def _complete(store: Store, depot: Depot, job: Job, film: engine.Film) -> None:
         "notes": [*(job.notes or ()), *plan, *film.notes],
         "progress": 100,
         "seed": settled.seed,
-        "fps": seconds_text(settled.fps) if settled.fps else None,
+        "fps": str(settled.fps) if settled.fps else None,
     }
     if not _finish(store, job, "completed", values):
         depot.remove(_attempt(job))
@@ -181,47 +167,13 @@ def _attempt(job: Job) -> str:
 
 
 def _kept(depot: Depot, job: Job, path: Path, made: Clip | None) -> dict[str, Any]:
-    """The film, a thumbnail and a sprite sheet are in the depot; what of that goes into the job's row.
+    """The film is in the depot; what of that goes into the job's row. Its pictures are made when they are asked for.
 
-    Pictures are taken from the written file, whose frames are marked; `made` only says how many there are.
+    `made` only says how long it is; where nobody knows, the file does. Raises ClipError where it does not play.
     """
-    head = made or load(path, into=Shape(16, 16)).clip
-    width, height = (made.width, made.height) if made else map(int, job.size.split("x"))
-    scale = min(1.0, SIDE_PX / max(width, height))
-    small = Shape(max(1, round(width * scale)), max(1, round(height * scale)))
-    clip = load(path, into=small).clip
-    thumbnail, sheet = Path("thumbnail.webp"), Path("spritesheet.jpg")
-    here = path.parent
-    Image.fromarray(clip.frames[len(clip) // 2]).save(here / thumbnail, quality=85)
-    sprites(clip).save(here / sheet, quality=85)
-    files = {"video": path, "thumbnail": here / thumbnail, "spritesheet": here / sheet}
-    try:
-        film = {kind: asdict(_put(depot, file, f"{_attempt(job)}/{kind}{file.suffix}")) for kind, file in files.items()}
-    except OutputError:
-        with suppress(OSError):  # what is not reached keeps nothing
-            depot.remove(_attempt(job))
-        raise
-    return {"film": film, "seconds": f"{head.seconds:.6g}"}
-
-
-def _put(depot: Depot, path: Path, name: str) -> Kept:
-    with path.open("rb") as file:
-        digest = file_digest(file, "sha256").hexdigest()
-    return Kept(name, depot.put(path, name), digest)
-
-
-def sprites(clip: Clip) -> Image.Image:
-    """Up to 25 frames, evenly spread over the clip, in rows of five."""
-    count = min(SPRITES, len(clip))
-    chosen = np.linspace(0, len(clip) - 1, count).round().astype(int)
-    scale = SPRITE_PX / max(clip.width, clip.height)
-    width, height = max(1, round(clip.width * scale)), max(1, round(clip.height * scale))
-    columns = min(COLUMNS, count)
-    sheet = Image.new("RGB", (width * columns, height * -(-count // columns)))
-    for place, index in enumerate(chosen):
-        frame = Image.fromarray(clip.frames[index]).resize((width, height), Image.Resampling.LANCZOS)
-        sheet.paste(frame, (width * (place % columns), height * (place // columns)))
-    return sheet
+    seconds = (made or load(path, into=Shape(16, 16)).clip).seconds
+    kept = depot.keep(path, f"{_attempt(job)}/video{path.suffix}")
+    return {"film": {"video": asdict(kept)}, "seconds": f"{seconds:.6g}"}
 
 
 def _told(error: Exception) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def _testimony(state: Any, key: Key, fields: dict[str, Any]) -> dict[str, Any]:
     elif isinstance(value, dict) and set(value) == {"id"} and isinstance(value["id"], str):
         medium = Medium(id=value["id"], param="video")
     else:
-        raise RecipeError(f"{given[0]} should be a file, or an object with the id of a video of yours")
+        raise RecipeError(f"{given[0]} should be a file, or an object with the id of a video of yours", part=given[0])
     with saved(medium) as path:
         if medium.id:
             job = jobs.get(state.store, key, medium.id)

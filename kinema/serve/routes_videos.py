@@ -125,10 +125,14 @@ async def delete(request: Request, key: Maker, video_id: str) -> Response:
 
 
 def wipe(store: Any, depot: Any, job: Job) -> None:
-    """Nothing is left of an ended job: its files first, so that no file outlives its row."""
+    """Nothing is left of an ended job: its files first, so that no file outlives its row.
+
+    Pictures that were being made meanwhile are gone with the second look; without a row there are no more.
+    """
     for name in (*jobs.uploads_of(store, job.id), film_folder(job.id)):
         depot.remove(name)
     jobs.forget(store, job)
+    depot.remove(film_folder(job.id))
 
 
 @router.post("/videos/{video_id}/cancel", response_model=Video)

@@ -27,7 +27,7 @@ from kinema.settings import Settings, read_settings
 
 LOOK_SECONDS, STOP_SECONDS = 0.2, 20.0
 WAITS = (0.0, 1.0, 2.0, 5.0, 10.0)
-"""How long before a child that keeps dying is started again."""
+"""How long before a child that keeps dying young, and with no job in hand, is started again."""
 Say = Callable[[str], None]
 
 
@@ -88,21 +88,24 @@ class Supervisor:
         if child.is_dead:
             assert child.process
             code, child.process = child.process.returncode, None
-            child.deaths = child.deaths + 1 if monotonic() - child.started_at < 30 else 1
+            was_at_work = child is not self._api and self._bury(child)
+            child.deaths = 1 if was_at_work or monotonic() - child.started_at >= 30 else child.deaths + 1
             wait = WAITS[min(child.deaths - 1, len(WAITS) - 1)]
             child.start_at = monotonic() + wait
             self._say(f"{child.name} ended with {code}; it is started again" + (f" in {wait:g} s" if wait else ""))
-            if child is not self._api:
-                self._bury(child)
         if child.process is None and monotonic() >= child.start_at:
             child.start()
 
-    def _bury(self, worker: Child) -> None:
-        """A dead worker's job is given on at once, or when its lease ends where the database cannot be told."""
+    def _bury(self, worker: Child) -> bool:
+        """A dead worker's job is given on at once, or when its lease ends where the database cannot be told.
+
+        Whether it had one: such a job is not made for ever (leases.MOST_DEATHS), so that its workers need not wait.
+        """
         try:
-            leases.bury(self._store, worker.name)
+            return leases.bury(self._store, worker.name) > 0
         except SQLAlchemyError as error:
             self._say(f"the database does not answer ({type(error).__name__}); {worker.name}'s job waits for its lease")
+            return False
 
     def _drain(self) -> None:
         """Workers first, while the API still answers; then the API."""

@@ -82,6 +82,7 @@ jobs = Table(
     Index("jobs_waiting", "status", "priority", "created_at"),
     Index("jobs_of_key", "key_id", "created_at"),
     Index("jobs_expiring", "expires_at"),
+    Index("jobs_ended", "status", "completed_at"),
 )
 
 uploads = Table(

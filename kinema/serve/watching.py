@@ -91,12 +91,12 @@ class Watch:
     def _beat(self) -> None:
         progress = self._progress if self._progress != self._told else None
         growing = str(self._part) if not self._growing and self._part.exists() and self._part.stat().st_size else None
-        stop = leases.beat(self._store, self._job, progress, growing)
-        self._is_watched = leases.is_watched(self._store, self._job)
+        heard = leases.beat(self._store, self._job, progress, growing)
         self._told, self._growing = progress or self._told, growing or self._growing
-        if stop is None:
+        self._is_watched = heard is not None and heard.is_watched
+        if heard is None:
             self._stop("lost")
-        elif stop:
+        elif heard.stop:
             self._stop("cancelled")
         elif self.drain_at is not None and monotonic() > self.drain_at:
             self._stop("drained")

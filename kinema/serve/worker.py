@@ -14,9 +14,9 @@ import signal
 import socket
 import sys
 import traceback
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from kinema.errors import KinemaError
@@ -31,7 +31,9 @@ from kinema.serve.tables import jobs
 from kinema.serve.watching import Watch
 from kinema.settings import read_settings
 
-IDLE_SECONDS = 0.05
+IDLE_SECONDS = 0.02
+_GIVEN_UP = (jobs.c.status == "in_progress") & (jobs.c.lease_until < bindparam("now"))
+_WAITING = select(jobs.c.id).where(or_(jobs.c.status == "queued", _GIVEN_UP)).limit(1)
 _log = logging.getLogger("kinema.worker")
 
 
@@ -69,14 +71,8 @@ class Worker:
 
     def _waiting(self) -> bool:
         """Whether there may be a job to lease: asked by reading alone, so that idle workers lock nothing."""
-        from time import time
-
         with self._store.read() as connection:
-            given_up = (jobs.c.status == "in_progress") & (jobs.c.lease_until < time())
-            return (
-                connection.execute(select(jobs.c.id).where(or_(jobs.c.status == "queued", given_up)).limit(1)).first()
-                is not None
-            )
+            return connection.execute(_WAITING, {"now": time()}).first() is not None
 
     def _make(self, job: Job) -> None:
         folder = new_folder(job)

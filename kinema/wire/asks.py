@@ -15,7 +15,7 @@ from kinema.errors import PromptError, RecipeError
 from kinema.how import HOWS
 from kinema.recipe import Recipe, Source
 
-NOT_OURS = {"sources", "configuration", "made_frames"}
+NOT_OURS = {"sources", "configuration", "made_frames", "made_fps"}
 """Parts of a recipe that a request does not say in this way."""
 EXTRAS = {"input_reference", "characters", "max_energy_wh", "private", "strength", "direction", "mask", "video"}
 MAX_NAME_CHARS, MAX_CHARACTERS, MAX_FILMS, MAX_CONSENT_CHARS = 80, 2, 16, 300
@@ -98,14 +98,16 @@ def read_edit(fields: Mapping[str, Any]) -> Ask:
 def read_extend(fields: Mapping[str, Any]) -> Ask:
     """POST /videos/extensions: so many seconds more; `direction` is ours."""
     if fields.get("seconds") is None:
-        raise RecipeError("the request lacks its seconds: how much longer the film becomes, such as '4'")
+        raise RecipeError(
+            "the request lacks its seconds: how much longer the film becomes, such as '4'", part="seconds"
+        )
     return _of_video(fields, "extend")
 
 
 def read_remix(fields: Mapping[str, Any], video_id: str) -> Ask:
     """POST /videos/{id}/remix."""
     if "video" in fields:
-        raise RecipeError("a remix is of the film in its address; leave out video")
+        raise RecipeError("a remix is of the film in its address; leave out video", part="video")
     return _of_video({**fields, "video": {"id": video_id}}, "remix")
 
 
@@ -113,12 +115,13 @@ def read_character(fields: Mapping[str, Any]) -> Character:
     """POST /videos/characters."""
     strange = set(fields) - {"name", "video", "consent"}
     if strange:
-        raise RecipeError(f"a character has no part '{sorted(strange)[0][:40]}'; it has name, video and consent")
+        first = sorted(strange)[0][:40]
+        raise RecipeError(f"a character has no part '{first}'; it has name, video and consent", part=first)
     name = fields.get("name")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME_CHARS or not name.isprintable():
-        raise RecipeError(f"name should be a text of 1 to {MAX_NAME_CHARS} characters")
+        raise RecipeError(f"name should be a text of 1 to {MAX_NAME_CHARS} characters", part="name")
     if fields.get("video") is None:
-        raise RecipeError("the request lacks its video: a short clip of the character")
+        raise RecipeError("the request lacks its video: a short clip of the character", part="video")
     return Character(name.strip(), _medium(fields["video"], "video"), _consent(fields))
 
 
@@ -127,21 +130,23 @@ def read_upload(fields: Mapping[str, Any]) -> Upload:
     told = {name: value for name, value in fields.items() if value is not None}
     strange = set(told) - {"file", "purpose", "expires_after", "consent"}
     if strange:
-        said = "it has file, purpose, expires_after and consent"
-        raise RecipeError(f"a file has no part '{sorted(strange)[0][:40]}'; {said}")
+        first, said = sorted(strange)[0][:40], "it has file, purpose, expires_after and consent"
+        raise RecipeError(f"a file has no part '{first}'; {said}", part=first)
     if "file" not in told:
-        raise RecipeError("the request lacks its file: a film or picture")
+        raise RecipeError("the request lacks its file: a film or picture", part="file")
     medium = _medium(told["file"], "file")
     if medium.id or medium.file:
         raise RecipeError(
-            "file is here already; bring a new one, or name this one by its id where a film starts from it"
+            "file is here already; bring a new one, or name this one by its id where a film starts from it",
+            part="file",
         )
     purpose = told.get("purpose")
     if purpose not in PURPOSES:
         said = (
             "the request lacks its purpose" if purpose is None else f"purpose {str(purpose)[:40]!r} is of no use here"
         )
-        raise RecipeError(f"{said}; files are films and pictures to start from: {' or '.join(PURPOSES)}")
+        said += f"; files are films and pictures to start from: {' or '.join(PURPOSES)}"
+        raise RecipeError(said, part="purpose")
     return Upload(medium, str(purpose), _expiry(told.get("expires_after")), _consent(told))
 
 
@@ -154,7 +159,8 @@ def _expiry(value: Any) -> int | None:
     whole = int(seconds) if isinstance(seconds, int | str) and re.fullmatch(r"[0-9]{1,9}", str(seconds)) else 0
     if not isinstance(value, Mapping) or value.get("anchor") != "created_at" or not shortest <= whole <= longest:
         raise RecipeError(
-            f'expires_after should be {{"anchor": "created_at", "seconds": …}} with {shortest} to {longest} seconds'
+            f'expires_after should be {{"anchor": "created_at", "seconds": …}} with {shortest} to {longest} seconds',
+            part="expires_after",
         )
     return whole
 
@@ -162,16 +168,21 @@ def _expiry(value: Any) -> int | None:
 def _consent(fields: Mapping[str, Any]) -> str:
     consent = fields.get("consent") or ""
     if not isinstance(consent, str) or len(consent) > MAX_CONSENT_CHARS:
-        raise RecipeError(f"consent should be a text of at most {MAX_CONSENT_CHARS} characters: who agreed, and how")
+        said = f"consent should be a text of at most {MAX_CONSENT_CHARS} characters: who agreed, and how"
+        raise RecipeError(said, part="consent")
     return consent
 
 
 def _of_video(fields: Mapping[str, Any], task: str) -> Ask:
     told = {name: value for name, value in fields.items() if value is not None}
-    if told.get("task", task) != task or "sources" in told or "input_reference" in told:
-        raise RecipeError(f"this address makes a {task} of one video; POST /videos takes whole recipes")
+    wrong = next((name for name in ("sources", "input_reference") if name in told), None)
+    if wrong or told.get("task", task) != task:
+        said = f"this address makes a {task} of one video; POST /videos takes whole recipes"
+        raise RecipeError(said, part=wrong or "task")
     if "video" not in told:
-        raise RecipeError('the request lacks its video: a file, or the id of one of yours as {"id": "video_…"}')
+        raise RecipeError(
+            'the request lacks its video: a file, or the id of one of yours as {"id": "video_…"}', part="video"
+        )
     medium = _medium(told.pop("video"), "video")
     _check_prompt(told, needed=True)
     return _asked(told | {"task": task}, [medium], remixed_from=medium.id)
@@ -181,22 +192,24 @@ def _asked(told: dict[str, Any], media: list[Medium], remixed_from: str | None =
     known = (set(Recipe.model_fields) - NOT_OURS) | EXTRAS
     strange = sorted(set(told) - known)
     if strange:
-        raise RecipeError(f"a request has no part '{strange[0][:40]}'; it has {', '.join(sorted(known | {'sources'}))}")
+        said = f"a request has no part '{strange[0][:40]}'; it has {', '.join(sorted(known | {'sources'}))}"
+        raise RecipeError(said, part=strange[0][:40])
     characters = tuple(_character(each) for each in _list(told.pop("characters", []), "characters"))
     if len(characters) > MAX_CHARACTERS:
-        raise RecipeError(f"{len(characters)} characters are too many; at most {MAX_CHARACTERS} are taken")
+        said = f"{len(characters)} characters are too many; at most {MAX_CHARACTERS} are taken"
+        raise RecipeError(said, part="characters")
     energy = _positive(told.pop("max_energy_wh", None), "max_energy_wh")
     private = _flag(told.pop("private", False), "private")
     model = told.pop("model", None)
     if model is not None and (not isinstance(model, str) or not 0 < len(model) <= 100 or not model.isprintable()):
-        raise RecipeError("model should be the name of one, such as sora-2; GET /v1/models lists them")
+        raise RecipeError("model should be the name of one, such as sora-2; GET /v1/models lists them", part="model")
     if not isinstance(told.get("task", ""), str):
-        raise RecipeError("task should be the name of one, such as generate")
+        raise RecipeError("task should be the name of one, such as generate", part="task")
     _gather_how(told)
     sources = tuple(Source(path=str(place)) for place in range(1, len(media) + 1))
     recipe = Recipe.model_validate(told | {"sources": sources})
     if recipe.n > MAX_FILMS:
-        raise RecipeError(f"{recipe.n} films are too many; at most {MAX_FILMS} are made of one request")
+        raise RecipeError(f"{recipe.n} films are too many; at most {MAX_FILMS} are made of one request", part="n")
     if recipe.task == "remix" and remixed_from is None and media:
         remixed_from = media[0].id
     return Ask(recipe, tuple(media), model, energy, private, remixed_from, characters)
@@ -209,10 +222,10 @@ def _gather_how(told: dict[str, Any]) -> None:
             continue
         task = told.get("task")
         if not isinstance(task, str) or task not in HOWS or name not in HOWS[task].model_fields:
-            raise RecipeError(f"{task or 'generate'} has no {name}; leave it out")
+            raise RecipeError(f"{task or 'generate'} has no {name}; leave it out", part=name)
         how = told.setdefault("how", {})
         if not isinstance(how, dict) or name in how:
-            raise RecipeError(f"{name} is said twice, by itself and in how; say it once")
+            raise RecipeError(f"{name} is said twice, by itself and in how; say it once", part=name)
         how[name] = told.pop(name)
 
 
@@ -226,22 +239,23 @@ def _check_prompt(told: Mapping[str, Any], *, needed: bool) -> None:
 
 def _medium(value: Any, param: str) -> Medium:
     """What a request means by a file, an object or a text. Raises RecipeError."""
+    no_use = f"{param} should be a file, or an object with one of {', '.join(_REFERENCES)}"
     if isinstance(value, str):
         if value.startswith(("data:", "http:", "https:")):
             return Medium(url=value, param=param)
-        raise RecipeError(f"{param} should be a file, or an object with one of {', '.join(_REFERENCES)}")
+        raise RecipeError(no_use, part=param)
     if not isinstance(value, Mapping):
         if hasattr(value, "read"):
             return Medium(upload=value, param=param)
-        raise RecipeError(f"{param} should be a file, or an object with one of {', '.join(_REFERENCES)}")
+        raise RecipeError(no_use, part=param)
     given = [name for name in value if value[name] is not None]
     if len(given) != 1 or given[0] not in _REFERENCES:
         said = ", ".join(map(str, given))[:60] or "nothing"
-        raise RecipeError(f"{param} should hold exactly one of {', '.join(_REFERENCES)}; it holds {said}")
+        raise RecipeError(f"{param} should hold exactly one of {', '.join(_REFERENCES)}; it holds {said}", part=param)
     name = given[0]
     reference = value[name]
     if not isinstance(reference, str) or not reference:
-        raise RecipeError(f"{param}.{name} should be a text")
+        raise RecipeError(f"{param}.{name} should be a text", part=param)
     if name == "file_id":
         return Medium(file=reference, param=param)
     return Medium(id=reference, param=param) if name == "id" else Medium(url=reference, param=param)
@@ -249,13 +263,13 @@ def _medium(value: Any, param: str) -> Medium:
 
 def _character(value: Any) -> str:
     if not isinstance(value, Mapping) or set(value) != {"id"} or not isinstance(value["id"], str):
-        raise RecipeError('a character is given as {"id": "char_…"}')
+        raise RecipeError('a character is given as {"id": "char_…"}', part="characters")
     return value["id"]
 
 
 def _list(value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
-        raise RecipeError(f"{name} should be a list")
+        raise RecipeError(f"{name} should be a list", part=name)
     return value
 
 
@@ -267,7 +281,7 @@ def _positive(value: Any, name: str) -> float | None:
     except (TypeError, ValueError):
         number = 0.0
     if not 0 < number < 1e9:
-        raise RecipeError(f"{name} {str(value)[:40]!r} should be a number above 0")
+        raise RecipeError(f"{name} {str(value)[:40]!r} should be a number above 0", part=name)
     return number
 
 
@@ -276,4 +290,4 @@ def _flag(value: Any, name: str) -> bool:
         return True
     if value in (False, "false", "False", "0"):
         return False
-    raise RecipeError(f"{name} {str(value)[:40]!r} should be true or false")
+    raise RecipeError(f"{name} {str(value)[:40]!r} should be true or false", part=name)

@@ -27,21 +27,22 @@ def read_form(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
             raise RecipeError(f"a request has more than {MOST_FIELDS} fields; leave some out")
         if not _NAME.fullmatch(name):
             raise RecipeError(
-                f"the field {name[:60]!r} is of no use; names look like prompt, video[id], sources[0][id]"
+                f"the field {name[:60]!r} is of no use; names look like prompt, video[id], sources[0][id]",
+                part=name[:60],
             )
         steps = [name.partition("[")[0], *re.findall(r"\[([^]]*)\]", name)]
-        _put(whole, steps, _parsed(value) if len(steps) == 1 and steps[0] in _OBJECTS else value, name)
+        _put(whole, steps, _parsed(name, value) if len(steps) == 1 and steps[0] in _OBJECTS else value, name)
     return {name: _listed(value) for name, value in whole.items()}
 
 
-def _parsed(value: Any) -> Any:
+def _parsed(name: str, value: Any) -> Any:
     """JSON where the text is an object or a list, else the value."""
     if not isinstance(value, str) or value.strip()[:1] not in ("{", "["):
         return value
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise RecipeError(f"{value[:40]!r} begins like JSON but is none: {error}") from None
+        raise RecipeError(f"{value[:40]!r} begins like JSON but is none: {error}", part=name) from None
 
 
 def _put(into: dict[str, Any], steps: list[str], value: Any, name: str) -> None:
@@ -49,12 +50,12 @@ def _put(into: dict[str, Any], steps: list[str], value: Any, name: str) -> None:
     head, *rest = steps
     if not rest:
         if head in into:
-            raise RecipeError(f"the field {name} is given twice; give it once")
+            raise RecipeError(f"the field {name} is given twice; give it once", part=name)
         into[head] = value
         return
     inner = into.setdefault(head, {})
     if not isinstance(inner, dict):
-        raise RecipeError(f"the field {head} is given both whole and in parts ({name}); give it once")
+        raise RecipeError(f"the field {head} is given both whole and in parts ({name}); give it once", part=head)
     if rest[0] == "":
         last = str(len(inner) - 1)
         goes_on = len(rest) > 1 and last in inner and isinstance(inner[last], dict) and rest[1] not in inner[last]

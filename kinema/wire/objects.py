@@ -82,7 +82,7 @@ def video(told: Told) -> dict[str, Any]:
         "remixed_from_video_id": told.remixed_from_video_id,
         "error": dict(told.error) if told.error else None,
         "seed": told.seed,
-        "fps": told.fps,
+        "fps": told.fps and seconds_text(Fraction(told.fps)),
         "task": told.task,
         "receipt": dict(told.receipt) if told.receipt else None,
     }
@@ -111,7 +111,8 @@ def envelope(message: str, kind: str, code: str | None, param: str | None = None
 
 def envelope_of(error: KinemaError) -> WireError:
     """The answer to a request that Kinema refuses."""
-    param = next((param for kind, param in _PARAM if isinstance(error, kind)), None)
+    said = error.part if isinstance(error, UsageError) else None
+    param = said or next((param for kind, param in _PARAM if isinstance(error, kind)), None)
     if isinstance(error, RefusedError):
         return WireError(400, f"{error} [{error.category}]", code="moderation_blocked", param=param)
     if isinstance(error, OutputError):
@@ -132,10 +133,10 @@ def kind_of(status: int) -> str:
 
 
 def poll_after_ms(left_seconds: float | None) -> int:
-    """An honest time to ask again: half of what is left, between a fifth of a second and ten seconds."""
+    """An honest time to ask again: half of what is left, between a twentieth of a second and ten seconds."""
     if left_seconds is None or not math.isfinite(left_seconds):
         return 1000
-    return round(1000 * min(10.0, max(0.2, left_seconds / 2)))
+    return round(1000 * min(10.0, max(0.05, left_seconds / 2)))
 
 
 def seconds_text(seconds: Fraction) -> str:
