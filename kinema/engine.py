@@ -20,6 +20,7 @@ import numpy as np
 from kinema.backends import Step, check_asks, find
 from kinema.backends.networks import weights_folder
 from kinema.backends.resized import fill_at_size
+from kinema.backends.retimed import Fill, fill_at_rate
 from kinema.backends.upscale import SizePlan, fit_to
 from kinema.canvas import Canvas, Cut
 from kinema.clip import Clip
@@ -165,8 +166,14 @@ def _segments(ready: Ready, on_step: OnStep) -> Iterator[Clip]:
         return _fill(canvas, recipe, rng, on_step)
 
     if ready.canvas_size == (recipe.width, recipe.height):
-        return fit_to(play(ready.begin(), fill), plan)
-    return play(ready.begin(), lambda canvas: fill_at_size(canvas, plan, fill))
+        return fit_to(play(ready.begin(), _at_rate(recipe, fill)), plan)
+    return play(ready.begin(), _at_rate(recipe, lambda canvas: fill_at_size(canvas, plan, fill)))
+
+
+def _at_rate(recipe: Recipe, fill: Fill) -> Fill:
+    """What fills canvases of the film's rate, where another rate is made too."""
+    made = recipe.made_fps
+    return fill if made is None else lambda canvas: fill_at_rate(canvas, made, fill)
 
 
 def _fill(canvas: Canvas, recipe: Recipe, rng: np.random.Generator, on_step: OnStep) -> Iterator[Clip]:
@@ -206,12 +213,11 @@ def _mark(recipe: Recipe, private: bool) -> _Mark:
 def _finish(part: Path, recipe: Recipe, spool: Spool, mark: _Mark, papers: _Papers) -> tuple[str, ...]:
     """Signs the film, by credentials in it or beside it, and remembers it; what a person should know of that."""
     settings, clip = read_settings(), spool.clip()
-    if settings.credentials:
-        _sign(part, recipe, clip, mark, papers)
-    return remember(clip, part, recipe.digest(), mark.number) if settings.registry else ()
+    notes = _sign(part, recipe, clip, mark, papers) if settings.credentials else ()
+    return notes + (remember(clip, part, recipe.digest(), mark.number) if settings.registry else ())
 
 
-def _sign(part: Path, recipe: Recipe, clip: Clip, mark: _Mark, papers: _Papers) -> None:
+def _sign(part: Path, recipe: Recipe, clip: Clip, mark: _Mark, papers: _Papers) -> tuple[str, ...]:
     settings = read_settings()
     model = Model.in_folder(weights_folder(settings)) if recipe.model == "native" else None
     said = Provenance(
@@ -224,7 +230,7 @@ def _sign(part: Path, recipe: Recipe, clip: Clip, mark: _Mark, papers: _Papers) 
         review=papers.reviewer.said(private=papers.private),
         private=papers.private,
     )
-    sign(part, said)
+    return sign(part, said)
 
 
 def _lost_sound(clips: tuple[Clip, ...], film: Clip, path: Path | None) -> tuple[str, ...]:

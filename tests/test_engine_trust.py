@@ -107,6 +107,15 @@ def test_a_film_too_small_for_a_mark_says_so(tmp_path: Path) -> None:
     assert verify(tmp_path / "film.mp4").is_trusted
 
 
+def test_a_film_is_made_and_says_so_where_the_clock_gives_no_stamp(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KINEMA_TIMESTAMP_URL", "http://127.0.0.1:9/")
+    film = make(recipe(), tmp_path / "film.mp4")
+    assert any("No time stamp: 127.0.0.1 gave none" in note for note in film.notes)
+    assert verify(tmp_path / "film.mp4").is_trusted
+
+
 @pytest.mark.parametrize(
     "words", [{"prompt": "two people having sex"}, {"rewritten_prompt": "two people having sex"}, {"as_is": True}]
 )

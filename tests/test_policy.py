@@ -113,6 +113,12 @@ def test_the_lists_are_compiled_and_spare_the_pocket_world():
     assert json.loads(PHRASES_FILE.read_text(encoding="utf-8")) == gazetteer.compile_phrases()
 
 
+def test_a_name_that_means_something_else_in_its_place_excuses_no_other_word():
+    assert [match.rule for match in phrases().find("a tesla coil throws sparks")] == ["allow"]
+    assert check("a Tesla coil throws sparks").category != "ip"
+    assert check("a Tesla coil and Mickey Mouse").category == check("a Tesla drives past a coil").category == "ip"
+
+
 def test_the_pocket_world_is_never_blocked():
     rng = random.Random(11)
     for _ in range(40):
@@ -148,7 +154,7 @@ def test_a_refusal_says_why_with_which_words_and_how_to_appeal(monkeypatch: pyte
 
 
 def test_a_review_is_refused_only_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch):
-    text = "the actor Walter Hansen gives an interview"
+    text = "the senator Walter Hansen plants a tree in a park"
     assert check(text).decision == "review"
     policy.enforce(text)
     monkeypatch.setenv("KINEMA_POLICY_REVIEW", "refuse")

@@ -86,10 +86,10 @@ def test_an_anchor_that_cannot_be_read_is_named(tmp_path: Path):
             verify(path, [anchor])
 
 
-def is_trusted(path: Path) -> bool:
+def is_trusted(path: Path, clocks: str = "") -> bool:
     """The verdict on a film, without a process of its own, so that hundreds can be asked for."""
     anchors = [{"name": "own", "pem": keys.own_anchor(read_settings())}]
-    found = answer({"do": "read", "path": str(path), "anchors": anchors})
+    found = answer({"do": "read", "path": str(path), "anchors": anchors, "clocks": clocks})
     return found.get("state") == "Trusted" and not found["deviations"] and not found["failures"]
 
 

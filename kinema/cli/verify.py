@@ -31,6 +31,8 @@ def verify(film: Path, anchors: tuple[Path, ...], replay: bool, as_json: bool) -
 
     The exit code is 0 only where it is signed under a certificate that you named, or under this machine's own, and,
     with --replay, where the same frames come out again. Credentials that are merely intact can be forged by anybody.
+    A time stamp is told with its authority; under one that KINEMA_TIMESTAMP_ANCHORS names, a film outlives the
+    certificate that it was signed with.
 
     \b
     Examples:
@@ -38,6 +40,7 @@ def verify(film: Path, anchors: tuple[Path, ...], replay: bool, as_json: bool) -
       kinema verify dog.mp4 --anchors studio.pem
       kinema verify dog.mp4 --replay
       kinema verify dog.mp4 --json
+      KINEMA_TIMESTAMP_ANCHORS=clock.pem kinema verify dog.mp4
     """
     from kinema.trust.verify import verify as verdict_on
 
@@ -77,6 +80,10 @@ def _rows(verdict: Verdict) -> Iterator[tuple[str, str]]:
 
     if verdict.maker:
         yield "made with", _plain(verdict.maker)
+    if verdict.stamp:
+        yield "signed at", _plain(verdict.stamp.sentence)
+    elif verdict.part("time"):
+        yield "signed at", _plain(f"no time stamp: {verdict.part('time').get('asked')} was asked for one and gave none")
     film, recipe = verdict.part("film"), verdict.part("recipe")
     if film.get("task"):
         yield "task", _plain(film["task"])

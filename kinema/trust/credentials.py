@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from kinema import __version__
 from kinema.energy import Receipt
@@ -111,10 +112,12 @@ def ingredients_of(recipe: Recipe) -> tuple[Ingredient, ...]:
     return tuple(Ingredient(path, relation(index)) for index, path in enumerate(paths))
 
 
-def sign(path: Path, about: Provenance) -> None:
+def sign(path: Path, about: Provenance) -> tuple[str, ...]:
     """The film at the path carries its signed credentials, or they lie beside it; else it is as it was.
 
-    Raises TrustError where the keys are of no use, OutputError where the place is full or unwritable.
+    Returns what a person should know of that: where a time authority is set that gives no stamp, the film is signed
+    without one, and its credentials say so. Raises TrustError where the keys are of no use, OutputError where the place
+    is full or unwritable.
     """
     if path.suffix.lower() not in MIMES:
         raise TrustError(f"{path.name} is of a format that carries no credentials; {', '.join(MIMES)} do")
@@ -138,7 +141,9 @@ def sign(path: Path, about: Provenance) -> None:
                 "key": str(signer.key),
                 "algorithm": signer.algorithm,
             }
-            ask(request, path, *[each.path for each in about.ingredients if each.path])
+            notes = _stamped(
+                request, settings.timestamp_url, path, *[each.path for each in about.ingredients if each.path]
+            )
             os.chmod(part, path.stat().st_mode & 0o777)
             _to_disk(part)
             os.replace(part, final)
@@ -148,6 +153,30 @@ def sign(path: Path, about: Provenance) -> None:
         raise OutputError(
             f"{path} cannot be signed in its place: {error.strerror}; free or choose another place"
         ) from None
+    return notes
+
+
+def _stamped(request: dict[str, Any], clock: str | None, *paths: Path) -> tuple[str, ...]:
+    """Has the film signed, with a time stamp where a clock is named; without one, and saying so, where none comes.
+
+    A film is not lost for that: it is trusted as long as its certificate lasts, like one that was never to be stamped.
+    What fails for another reason than the clock fails again without it.
+    """
+    if clock is None:
+        ask(request | {"clock": None}, *paths)
+        return ()
+    try:
+        ask(request | {"clock": clock}, *paths)
+        return ()
+    except TrustError as error:
+        reason = str(error)
+    host = urlsplit(clock).hostname
+    said = {"label": "org.kinema.time", "data": {"asked": host, "stamped": False}}
+    manifest = request["manifest"] | {"assertions": [*request["manifest"]["assertions"], said]}
+    ask(request | {"clock": None, "manifest": manifest}, *paths)
+    return (
+        f"No time stamp: {host} gave none, so the film is trusted only as long as its certificate lasts ({reason}).",
+    )
 
 
 def actions(task: str, ingredients: tuple[Ingredient, ...], marked: bool) -> list[dict[str, Any]]:

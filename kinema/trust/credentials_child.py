@@ -118,7 +118,8 @@ def _signed(request: dict[str, Any], source: Path, target: Path, bare: dict[str,
         notes = {"unreadable": {Path(path).name: reason for path, reason in bare.items()}}
         manifest["assertions"] = [*manifest["assertions"], {"label": "org.kinema.ingredients", "data": notes}]
     key = Path(request["key"]).read_bytes()
-    info = C2paSignerInfo(request["algorithm"].encode(), request["chain"].encode(), key, None)
+    clock = request["clock"].encode() if request["clock"] else None
+    info = C2paSignerInfo(request["algorithm"].encode(), request["chain"].encode(), key, clock)
     with ExitStack() as stack:
         signer = stack.enter_context(Signer.from_info(info))
         builder = stack.enter_context(Builder(manifest, context=_context(request["anchors"])))
@@ -134,7 +135,7 @@ def _signed(request: dict[str, Any], source: Path, target: Path, bare: dict[str,
 
 def _read(request: dict[str, Any]) -> dict[str, Any]:
     """What the film's credentials say and how they fare under the first of the anchors that trusts them."""
-    from c2pa import C2paError, Reader
+    from c2pa import C2paError
 
     path = Path(request["path"])
     store = store_in(path, MAX_STORE)
@@ -145,22 +146,40 @@ def _read(request: dict[str, Any]) -> dict[str, Any]:
         if store is None:
             return {"state": "none"}
     told: dict[str, Any] = {}
-    for anchor in request["anchors"] or [{"name": None, "pem": ""}]:
-        with open(path, "rb") as file:
-            try:
-                reader = Reader(mime_of(path), file, manifest_data=detached, context=_context(anchor["pem"]))
-            except (C2paError.ManifestNotFound, C2paError.NotSupported):
-                return {"state": "none"}
-            with reader:
-                found = json.loads(reader.json())
-                told = _summary(found, reader.get_validation_state())
-        if told["state"] == "Trusted":
-            told["anchor"] = anchor["name"]
-            break
+    try:
+        for anchor in request["anchors"] or [{"name": None, "pem": ""}]:
+            told = _judged(path, detached, anchor["pem"], request["clocks"])
+            if told["state"] == "Trusted":
+                told["anchor"] = anchor["name"]
+                break
+    except (C2paError.ManifestNotFound, C2paError.NotSupported):
+        return {"state": "none"}
     if told["maker"] == "Kinema" and store is not None:
         head = told["parts"].get("org.kinema.film", {}).get("head", "")
-        told["deviations"] = deviations(path, store, head, detached)
+        told["deviations"] = deviations(path, store, head, detached, stamped=bool(told["time"]))
     return told
+
+
+def _judged(path: Path, detached: bytes | None, anchor: str, clocks: str) -> dict[str, Any]:
+    """What a film's credentials say under certificates of signers, and of time authorities, which vouch for no signer.
+
+    The library knows a single list of anchors. So what is trusted under both is looked at again under the signers'
+    and, where that is not enough since a certificate has run out, it must not be trusted under the clocks' alone.
+    """
+    told = _summary(path, detached, anchor + clocks)
+    if told["state"] != "Trusted" or not clocks:
+        return told
+    alone = _summary(path, detached, anchor)
+    if alone["state"] == "Trusted":
+        return told
+    other = "".join(each for each in _certificates(clocks) if each not in _certificates(anchor))
+    by_clock = _summary(path, detached, other)["state"] == "Trusted"
+    return alone if by_clock else told | {"by_time": True}
+
+
+def _certificates(pem: str) -> list[str]:
+    end = "-----END CERTIFICATE-----"
+    return [f"{each.strip()}\n{end}\n" for each in pem.split(end)[:-1]]
 
 
 def _sidecar(path: Path) -> bytes | None:
@@ -171,8 +190,15 @@ def _sidecar(path: Path) -> bytes | None:
     return path.read_bytes()
 
 
-def _summary(found: dict[str, Any], state: str | None) -> dict[str, Any]:
-    """Of the library's report what is told further: bounded, whatever strangers wrote."""
+def _summary(path: Path, detached: bytes | None, anchors: str) -> dict[str, Any]:
+    """Of the library's report under these anchors what is told further: bounded, whatever strangers wrote."""
+    from c2pa import Reader
+
+    with (
+        open(path, "rb") as file,
+        Reader(mime_of(path), file, manifest_data=detached, context=_context(anchors)) as reader,
+    ):
+        found, state = json.loads(reader.json()), reader.get_validation_state()
     active = found.get("manifests", {}).get(found.get("active_manifest"))
     if active is None:
         raise Refused("the statements that they name are missing")
@@ -199,10 +225,20 @@ def _summary(found: dict[str, Any], state: str | None) -> dict[str, Any]:
         "signer": _short(signature.get("common_name") or signature.get("issuer")),
         "issuer": _short(signature.get("issuer")),
         "serial": _short(signature.get("cert_serial_number")),
+        **_stamp(signature, results.get("activeManifest", {}).get("success", [])),
         "failures": [{"code": _short(each["code"]), "said": _short(each.get("explanation"))} for each in failures[:20]],
         "ingredients": ingredients,
         "parts": parts,
     }
+
+
+def _stamp(signature: dict[str, Any], good: list[dict[str, str]]) -> dict[str, Any]:
+    """When it was signed, by whose clock, and whether that is one of the anchors'; empty where no stamp fits."""
+    said = {each["code"]: each.get("explanation") or "" for each in good if each["code"].startswith("timeStamp.")}
+    if "timeStamp.validated" not in said:
+        return {"time": "", "clock": "", "clock_named": False}
+    clock = said["timeStamp.validated"].partition(": ")[2]
+    return {"time": _short(signature.get("time")), "clock": _short(clock), "clock_named": "timeStamp.trusted" in said}
 
 
 def _state(ingredient: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +47,28 @@ _REASONS = {
 
 
 @dataclass(frozen=True)
+class Stamp:
+    """When a film was signed, by the clock of a time authority: ISO 8601, and the name in the authority's certificate.
+
+    Only a `named` authority counts, as only a named signer does. `needed` says that the signer's certificate has run
+    out since, so that the verdict rests on the stamp.
+    """
+
+    time: str
+    clock: str
+    named: bool
+    needed: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """When and by whose clock, as a person reads it, and what that is worth."""
+        at = f"{self.time.removesuffix('+00:00').replace('T', ' ')} UTC by the clock of {self.clock}"
+        if not self.named:
+            return f"{at}, which proves nothing: no anchor of KINEMA_TIMESTAMP_ANCHORS knows it"
+        return f"{at}; the signer's certificate has run out since" if self.needed else at
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What was found. `reasons` are plain sentences; `parts` are the signer's own statements by label."""
 
@@ -57,6 +79,7 @@ class Verdict:
     anchor: str | None = None
     anchors: tuple[str, ...] = ()
     maker: str = ""
+    stamp: Stamp | None = None
     ingredients: tuple[Mapping[str, str], ...] = ()
     parts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,8 +92,9 @@ class Verdict:
         """The verdict as a person reads it."""
         name, named = self.path.name, " and ".join(self.anchors) or "none"
         because = "; ".join(self.reasons)
+        when = f", {self.stamp.sentence}" if self.stamp and self.stamp.named else ""
         return {
-            "trusted": f"Trusted: {name} is unchanged since {self.signer} signed it (anchor: {self.anchor}).",
+            "trusted": f"Trusted: {name} is unchanged since {self.signer} signed it{when} (anchor: {self.anchor}).",
             "intact": f"Not trusted: {name} is unchanged since {self.signer or 'somebody'} signed it, but anybody can"
             f" sign so: the signer stands under none of the named anchors ({named}).",
             "broken": f"Not trusted: the credentials of {name} are broken: {because}.",
@@ -94,6 +118,7 @@ class Verdict:
             "anchor": self.anchor,
             "anchors": list(self.anchors),
             "maker": self.maker,
+            "stamp": asdict(self.stamp) if self.stamp else None,
             "ingredients": [dict(each) for each in self.ingredients],
             "statements": dict(self.parts),
         }
@@ -106,10 +131,11 @@ def verify(path: Path, anchors: Sequence[Path] = ()) -> Verdict:
     """
     if not path.is_file():
         raise ClipError(f"there is no file {path}")
-    named = _named(anchors)
+    named, believed = _named(anchors), read_settings().timestamp_anchors
     names = tuple(str(each["name"]) for each in named)
+    clocks = read_anchors(believed) if believed else ""
     try:
-        found = ask({"do": "read", "path": str(path), "anchors": named}, path, sidecar_of(path))
+        found = ask({"do": "read", "path": str(path), "anchors": named, "clocks": clocks}, path, sidecar_of(path))
     except TrustError as error:
         return Verdict(path, "refused", (str(error),), anchors=names)
     if found["state"] == "none":
@@ -129,6 +155,9 @@ def verify(path: Path, anchors: Sequence[Path] = ()) -> Verdict:
         anchor=found.get("anchor") if state == "trusted" else None,
         anchors=names,
         maker=f"{found['maker']} {found['version']}".strip(),
+        stamp=Stamp(found["time"], found["clock"], found["clock_named"], found.get("by_time", False))
+        if found["time"]
+        else None,
         ingredients=tuple(found["ingredients"]),
         parts=found["parts"],
     )

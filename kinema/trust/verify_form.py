@@ -23,6 +23,7 @@ _NAMES = {
 }
 _KIND_OF = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mp4", ".png": "png", ".webp": "webp", ".gif": "gif"}
 _GIF_MARK = b"!\xff\x0bC2PA_GIF\x01\x00\x00"
+_STAMP = b"\xa1itstTokens\x81\xa1cval"
 _MAX_BOXES, _MAX_HEAD = 100_000, 256
 
 
@@ -48,9 +49,12 @@ def store_in(path: Path, most: int) -> bytes | None:
     return wrapped[0] if wrapped else None
 
 
-def deviations(path: Path, store: bytes, head: str, detached: bytes | None) -> list[str]:
-    """What is not as Kinema writes it; `head` is what the signed statements say of the first box."""
-    found = [*_deviations_of_store(store)]
+def deviations(path: Path, store: bytes, head: str, detached: bytes | None, *, stamped: bool) -> list[str]:
+    """What is not as Kinema writes it; `head` is what the signed statements say of the first box.
+
+    `stamped` says whether a time stamp was found that fits; one that does not is a deviation.
+    """
+    found = [*_deviations_of_store(store, stamped=stamped)]
     if head_of(path) != head:
         found.append("the file's first box is not the one that was signed")
     if detached is None:
@@ -150,7 +154,7 @@ def _slice(file: BinaryIO, begin: int, length: int) -> bytes:
     return file.read(length)
 
 
-def _deviations_of_store(store: bytes) -> Iterator[str]:
+def _deviations_of_store(store: bytes, *, stamped: bool) -> Iterator[str]:
     """Boxes that do not add up, names that do not fit, and padding that is not empty in the last, active manifest."""
     try:
         (kind, begin, end), *more = _boxes(store, 0, len(store))
@@ -161,14 +165,20 @@ def _deviations_of_store(store: bytes) -> Iterator[str]:
         for index, (name, box_begin, box_end) in enumerate(manifests[1:], 2):
             if name != b"jumb":
                 raise FormError(f"a box of the kind {name!r} stands among the manifests")
-            _check_manifest(store, box_begin, box_end, is_ours=index == len(manifests))
+            is_ours = index == len(manifests)
+            if _check_manifest(store, box_begin, box_end, is_ours=is_ours) != stamped and is_ours:
+                yield "the time stamp does not fit the signature"
     except (FormError, IndexError, struct.error) as error:
         yield f"the form of the credentials was altered: {error}"
 
 
-def _check_manifest(store: bytes, begin: int, end: int, *, is_ours: bool) -> None:
-    """Boxes add up and bear their names; where the manifest is ours, only padding stands beside the signature."""
+def _check_manifest(store: bytes, begin: int, end: int, *, is_ours: bool) -> bool:
+    """Whether a time stamp stands beside the signature, once boxes add up and bear their names.
+
+    Where the manifest is ours, nothing but padding may stand there besides.
+    """
     own, *others = _boxes(store, begin, end)
+    is_stamped = False
     _check_toggles(store, own)
     for kind, first, last in others:
         if kind != b"jumb":
@@ -180,7 +190,8 @@ def _check_manifest(store: bytes, begin: int, end: int, *, is_ours: bool) -> Non
                 described, *_ = _boxes(store, nested_begin, nested_end)
                 _check_toggles(store, described)
         if is_ours and purpose == b"c2cs":
-            _check_signature(store[inner[1][1] : inner[1][2]])
+            is_stamped = _check_signature(store[inner[1][1] : inner[1][2]])
+    return is_stamped
 
 
 def _boxes(data: bytes, begin: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -211,17 +222,21 @@ def _check_toggles(store: bytes, described: tuple[bytes, int, int]) -> None:
         raise FormError(f"a box is described by the reserved bits {toggles:#04x}")
 
 
-def _check_signature(cose: bytes) -> None:
-    """Beside the signature stands nothing that it does not cover, but for padding of zeros."""
+def _check_signature(cose: bytes) -> bool:
+    """Whether a time stamp stands beside the signature; what it does not cover besides is padding of zeros."""
     if cose[:2] != b"\xd2\x84":
         raise FormError("the signature is not one of COSE")
     _, begin, length = _item(cose, 2)
     kind, at, entries = _item(cose, begin + length)
     if kind != 5:
         raise FormError("the signature's header is no map")
+    is_stamped = False
     for _ in range(entries):
         _, begin, length = _item(cose, at)
         name = cose[begin : begin + length]
+        if name == b"sigTst2" and not is_stamped:
+            is_stamped, at = True, _after_stamp(cose, begin + length)
+            continue
         _, begin, length = _item(cose, begin + length)
         if name not in (b"pad", b"pad2") or any(cose[begin : begin + length]):
             raise FormError("the signature's padding is not empty")
@@ -231,6 +246,19 @@ def _check_signature(cose: bytes) -> None:
     _, begin, length = _item(cose, at + 1)
     if begin + length != len(cose):
         raise FormError("something follows the signature")
+    return is_stamped
+
+
+def _after_stamp(cose: bytes, at: int) -> int:
+    """Where a time stamp ends: one token and nothing else, in the wrapping of C2PA 2, section 10.3.2.5.
+
+    What is in the token is its authority's, whose own signature covers it.
+    """
+    begin = at + len(_STAMP)
+    kind, token, length = _item(cose, begin)
+    if cose[at:begin] != _STAMP or kind != 2:
+        raise FormError("the time stamp's wrapping is another")
+    return token + length
 
 
 def _item(data: bytes, at: int) -> tuple[int, int, int]:

@@ -12,7 +12,8 @@ independent author, a language model that had seen neither the lists nor any oth
 stood word for word in another file and were exchanged before anything was measured. The file is frozen by its SHA-256:
 whoever tunes with its misses in view needs another one. A second round of training sentences and names was written
 without reading it. The second split was written by the author of that round when it was closed, before anything was
-measured: it is no more independent than the sealed one, and larger. The strangers' are the prompts of VBench, a
+measured: it is no more independent than the sealed one, and larger. Two more rounds of training sentences followed,
+written without reading it or the blind one. The strangers' are the prompts of VBench, a
 benchmark of text-to-video, all of them ordinary; those that name a character were left out by a pattern, unread like
 the rest.
 
@@ -56,7 +57,7 @@ class Sentence:
 
     @property
     def hard(self) -> bool:
-        """Whether it is ordinary but was written to look otherwise; only the blind and the second say so."""
+        """Whether it is ordinary but was written to look otherwise; not every round of sentences says so."""
         return self.source.endswith("hard negative")
 
 

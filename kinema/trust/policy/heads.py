@@ -1,7 +1,7 @@
 """Learned opinions on a sentence's vector: how likely each category is. `train.py` writes them.
 
 One softmax over the categories and `ordinary`, linear in the vector after whitening by the training set's own mean and
-scale. The file holds float32 arrays only, and nothing in it is executed.
+scale. The file holds arrays of floats only, the first matrix in two bytes each, and nothing in it is executed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def heads() -> Heads:
     """The heads of this installation."""
     from safetensors.numpy import load_file
 
-    return Heads(**load_file(FILE))
+    return Heads(**{name: value.astype(np.float32) for name, value in load_file(FILE).items()})
 
 
 def _one(x: np.ndarray) -> np.ndarray:

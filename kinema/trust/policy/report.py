@@ -94,7 +94,7 @@ def measure(
     table.append(
         _row("false blocks", "pocket world", [decide(caption(sample(rng), rng)) for _ in range(WORLD_CAPTIONS)])
     )
-    table += [_lower_threshold(leading), *_minors()]
+    table += [*_lower_threshold(leading), *_minors()]
     return Report(
         tuple(table),
         sorted(times)[len(times) // 2],
@@ -125,15 +125,16 @@ def _plain(split: str, said: list[tuple[Sentence, Decision]]) -> list[Row]:
     return [_row(measure, of, found) for measure, of, found in groups if found]
 
 
-def _lower_threshold(rows: list[Sentence]) -> Row:
-    """How many sexual sentences of adults would count as a sexual sign beside the age of a minor."""
+def _lower_threshold(rows: list[Sentence]) -> Iterator[Row]:
+    """How many sexual sentences of adults, where there are any, would count as a sexual sign beside a minor's age."""
     hits = total = 0
     for row in rows:
         if row.label == "sexual" and row.language == "en":
             scores = [heads().scores(encoder().embed(unit)[None])[0] for unit in split(normalise(row.text).lower())]
             sign = max(float(score[CLASSES.index("sexual")]) for score in scores) >= SEXUAL_WITH_AGE
             hits, total = hits + sign, total + 1
-    return Row("sexual sign at the lower threshold", "minors", hits, total, 0)
+    if total:
+        yield Row("sexual sign at the lower threshold", "minors", hits, total, 0)
 
 
 def _minors() -> Iterator[Row]:

@@ -24,13 +24,15 @@ from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
 from kinema.world.captions import caption
 from kinema.world.sampling import sample
 
-HIDDEN, DECAY, STEPS, RATE, BATCH, SEED = 160, 0.03, 400, 0.01, 4096, 7
-MEMBERS = 3
+HIDDEN, DECAY, STEPS, RATE, BATCH, SEED = 200, 0.03, 300, 0.01, 2048, 7
+MEMBERS = 6
 """Networks whose logits are averaged: one is too sure of itself."""
+DIRECTIONS = 320
+"""Of the vectors' 768 directions those that are learned in, the strongest: the noise drowns the others anyway."""
 NOISE = 0.6
 WORLD_CAPTIONS = 500
 STRETCH = 1000
-FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.018, 0.04, 0.01
+FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.015, 0.04, 0.018
 """What thresholds may cost on ordinary prompts of the develop split: all harm together, and celebrity and ip."""
 PROSE = "WordNet"
 """The source of sentences that are no prompts: learned from, but no threshold is chosen by them."""
@@ -53,8 +55,10 @@ def examples(rows: list[Sentence]) -> list[tuple[str, str]]:
 def fit(vectors: np.ndarray, labels: np.ndarray) -> Heads:
     """Heads that were fitted to vectors (N, D) and classes (N,): MEMBERS networks side by side as one."""
     mean, scale = vectors.mean(axis=0), vectors.std(axis=0) + 1e-6
-    members = [fit_one((vectors - mean) / scale, labels, np.random.default_rng(SEED + at)) for at in range(MEMBERS)]
-    weights = np.hstack([member[0] for member in members])
+    x = (vectors - mean) / scale
+    strongest = np.linalg.eigh(x.T @ x)[1][:, -DIRECTIONS:]
+    members = [fit_one(x @ strongest, labels, np.random.default_rng(SEED + at)) for at in range(MEMBERS)]
+    weights = np.hstack([np.vstack([strongest @ member[0][:-1], member[0][-1:]]) for member in members])
     last = np.vstack([member[1][:-1] for member in members] + [sum(member[1][-1:] for member in members)]) / MEMBERS
     return Heads(mean, scale, weights, last, np.zeros(3, np.float32))
 
@@ -156,8 +160,8 @@ def main(cache: Path | None) -> None:
     said = opinions(found, rows, lambda texts: embedded(texts, cache, show))
     labels = np.array([CLASSES.index(row.label) for row in rows])
     found = replace(found, thresholds=thresholds(said[labels == 0]))
-    arrays = {name: np.asarray(value, np.float32) for name, value in vars(found).items()}
-    save_file(arrays, FILE)
+    kept = {name: np.float16 if name == "weights" else np.float32 for name in vars(found)}
+    save_file({name: np.asarray(value, kept[name]) for name, value in vars(found).items()}, FILE)
     block, review, named = found.thresholds
     print(f"block at {block:.2f}, review at {review:.2f}, a likeness at {named:.2f}")
     blocked = (said[:, 0] >= block) | (said[:, 1] >= named)
