@@ -32,9 +32,13 @@ class KinemaError(Exception):
 
 
 class UsageError(KinemaError):
-    """The request itself is wrong."""
+    """The request itself is wrong; `part` is the name of the part that is, where it is known."""
 
     exit_code = 2
+
+    def __init__(self, message: str, *, part: str | None = None) -> None:
+        super().__init__(message)
+        self.part = part
 
 
 class PromptError(UsageError):

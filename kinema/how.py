@@ -80,7 +80,8 @@ class Box(Options):
     @model_validator(mode="after")
     def _encloses(self) -> Box:
         if self.left >= self.right or self.top >= self.bottom:
-            raise ValueError("a box has its left edge left of its right one and its top above its bottom")
+            edges = ",".join(f"{edge:g}" for edge in (self.left, self.top, self.right, self.bottom))
+            raise ValueError(f"the box {edges} encloses nothing; it is left,top,right,bottom, such as 0.2,0.2,0.8,0.8")
         return self
 
 
@@ -99,8 +100,7 @@ class Fill(Options):
     @model_validator(mode="after")
     def _ordered(self) -> Fill:
         for start, stop in self.lost:
-            if start >= stop:
-                raise ValueError(f"the stretch {plain(start)}-{plain(stop)} ends before it begins")
+            _check_stretch(start, stop)
         _check_rising([box.at for box in self.boxes], "the boxes' moments")
         return self
 
@@ -132,10 +132,13 @@ class Blend(Options):
     def _is_curve(cls, points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
         if not points:
             return points
-        if any(not (0 <= when <= 1 and 0 <= share <= 1) for when, share in points):
-            raise ValueError("a point of an influence curve has two numbers from 0 to 1, such as 0.5:0.5")
+        for when, share in points:
+            if not (0 <= when <= 1 and 0 <= share <= 1):
+                said = f"{when:g}:{share:g} is no point of an influence curve"
+                raise ValueError(f"{said}; it has two numbers from 0 to 1, such as 0.5:0.5")
         if len(points) < 2 or points[0][0] != 0 or points[-1][0] != 1:
-            raise ValueError("an influence curve goes from 0 to 1, such as 0:1,1:0")
+            curve = ",".join(f"{when:g}:{share:g}" for when, share in points)
+            raise ValueError(f"the influence curve {curve} does not go from 0 to 1, as 0:1,1:0 does")
         _check_rising([when for when, _ in points], "the points of an influence curve")
         return points
 
@@ -161,8 +164,7 @@ class Card(Options):
     def _shows_something(self) -> Card:
         if self.source is None and (self.text is None or not self.text.strip()):
             raise ValueError("a card has a text, a picture or a film")
-        if self.start is not None and self.stop is not None and self.start >= self.stop:
-            raise ValueError(f"the stretch {plain(self.start)}-{plain(self.stop)} ends before it begins")
+        _check_stretch(self.start, self.stop)
         return self
 
 
@@ -185,6 +187,11 @@ class Piece(Options):
     source: int = Field(ge=0)
     start: Moment = Fraction(0)
     stop: Moment | None = None
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Piece:
+        _check_stretch(self.start, self.stop)
+        return self
 
 
 class Recut(Options):
@@ -209,7 +216,15 @@ HOWS: dict[str, type[Options]] = {
 def _check_rising(values: Sequence[Fraction | float], what: str) -> None:
     for before, after in pairwise(values):
         if before >= after:
-            raise ValueError(f"{what} rise from one to the next, but {float(after):g} follows {float(before):g}")
+            said = f"{float(after):g} follows {float(before):g}; put them in order, no two at one moment"
+            raise ValueError(f"{what} rise from one to the next, but {said}")
+
+
+def _check_stretch(start: Fraction | None, stop: Fraction | None) -> None:
+    if start is not None and stop is not None and start >= stop:
+        raise ValueError(
+            f"the stretch {plain(start)}-{plain(stop)} is empty or ends before it begins; say it as FROM-TO"
+        )
 
 
 def plain(value: Fraction) -> str:

@@ -11,19 +11,21 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from pydantic import ValidationError
 
-from kinema.backends import Backend, Reading, Unknown, check_asks, find
+from kinema.backends import Backend, Reading, Unknown, check_asks, find, retimed
+from kinema.backends.between import smooth
 from kinema.backends.upscale import SizePlan, check_factor, plan_size
 from kinema.backends.upscale import configuration as upscaler
 from kinema.clip import Clip
 from kinema.errors import DurationError, KinemaError
 from kinema.how import Blend, Card, Storyboard
 from kinema.media import Held, Shape
-from kinema.recipe import Recipe, check_limits, parse_size, whole_frames
+from kinema.recipe import Recipe, check_limits, frames_of, parse_size, whole_frames
 from kinema.settings import Settings, read_settings
 from kinema.tasks import Task, begin, check_sources, film_frames, settle_frames
 from kinema.tasks.sources import Loaded, fitted, load_sources
@@ -92,17 +94,26 @@ def settle(recipe: Recipe, *, clips: Sequence[Clip] = ()) -> tuple[Recipe, Readi
 def prepare(recipe: Recipe, *, clips: Sequence[Clip] = (), limits: Limits | None = None) -> Ready:
     """The settled recipe with its sources, read once, reviewed and fitted. Raises what is wrong with any of them."""
     check_sources(recipe)
-    backend = find(recipe.model or "native")
+    with ThreadPoolExecutor(1) as beside:  # the policy and the networks take a second each to load
+        allowed = beside.submit(enforce_all, said_in(recipe))
+        backend = find(recipe.model or "native")
+        allowed.result()
     asked = recipe
-    loaded = load_sources(recipe, clips, lambda first, held: _decoded(_settle_size(asked, backend, first), held))
+    loaded = load_sources(
+        recipe, clips, lambda first, held: _decoded(_settle_size(asked, backend, [first, held]), held)
+    )
     uploads = review_uploads(loaded, recipe.consent, every=limits is not None and limits.review_all)
     recipe, reading = _settle_words(recipe, backend, loaded)
-    recipe = _settle_size(recipe, backend, loaded[0].media.held if loaded else None)
+    held = [each.media.held for each in loaded]
+    recipe = _settle_size(recipe, backend, held)
     assert recipe.fps
-    width, height = _canvas_size(recipe, [each.media.held for each in loaded])
+    width, height = _canvas_size(recipe, held)
+    loaded = [_smoothed(each, recipe.fps) for each in loaded]
     fits = [fitted(each, width, height, recipe.fps) for each in loaded]
     ready_clips = tuple(clip for clip, _ in fits)
-    recipe = _settle_length(recipe, backend, ready_clips)
+    recipe, said_of_time = _settle_length(
+        recipe, backend, ready_clips, exact=asked.fps is not None or all(each.frames == 1 for each in held)
+    )
     recipe = recipe.changed(
         sources=tuple(each.source for each in loaded),
         seed=secrets.randbelow(2**32) if recipe.seed is None else recipe.seed,
@@ -110,7 +121,8 @@ def prepare(recipe: Recipe, *, clips: Sequence[Clip] = (), limits: Limits | None
         configuration=f"{backend.configuration}; {upscaler()}" if recipe.upscale else backend.configuration,
     )
     notes = [f"{each.name}: {note}" for each in loaded for note in each.media.notes]
-    ready = Ready(recipe, reading, ready_clips, (*notes, *(said for _, said in fits if said)), uploads)
+    notes += [said for _, said in fits if said] + said_of_time
+    ready = Ready(recipe, reading, ready_clips, tuple(notes), uploads)
     check_asks(next(ready.begin()), backend)
     return ready
 
@@ -191,13 +203,14 @@ def recipe_of(about: str | None) -> Recipe | None:
         return None
 
 
-def _settle_size(recipe: Recipe, backend: Backend, first: Held | None) -> Recipe:
-    """The recipe with how its size is made, on the backend's grid.
+def _settle_size(recipe: Recipe, backend: Backend, sources: Sequence[Held]) -> Recipe:
+    """The recipe with how its size and its rate are made, on the backend's grid.
 
-    What is left open is the size of the film that it starts from, or the shape of a picture. The film's own size is
-    said wherever the same way of making it follows from that.
+    What is left open is the size and rate of the film that it starts from, or the shape of a picture. The film's own
+    size is said wherever the same way of making it follows from that.
     """
     settings, home, grid = read_settings(), backend.home, backend.grid
+    recipe, first = _settle_rate(recipe, backend, sources), sources[0] if sources else None
     longest = max(settings.max_side_px, home.width, home.height)  # a backend may always make its own size
     settings = settings.model_copy(update={"max_side_px": longest})
     area = home.width * home.height
@@ -216,21 +229,39 @@ def _settle_size(recipe: Recipe, backend: Backend, first: Held | None) -> Recipe
     sized = recipe.changed(
         size=size,
         shape=None,
-        fps=recipe.fps or home.fps,
         width=width or home.width,
         height=height or home.height,
         upscale=factor,
         steps=recipe.steps or home.steps,
         guidance=home.guidance if recipe.guidance is None else recipe.guidance,
-        overlap=recipe.overlap or home.overlap,
+        overlap=recipe.overlap or _at_film_rate(home.overlap, recipe),
     )
     check_limits(sized, settings)
     if sized.upscale:
         check_factor(sized.upscale)
     assert sized.width and sized.height and sized.fps
-    grid.check(sized.width, sized.height, sized.fps)
+    grid.check(sized.width, sized.height, sized.made_fps or sized.fps)
     follows = plan_size(*sized.film_size, grid, home) == SizePlan.of(sized)
     return sized.changed(size="{}x{}".format(*sized.film_size)) if follows else sized
+
+
+def _settle_rate(recipe: Recipe, backend: Backend, sources: Sequence[Held]) -> Recipe:
+    """The recipe with its rate, and with the one that is made where that is another: the nearest on the grid."""
+    film = next((held for held in sources if held.frames > 1), None)
+    fps = recipe.fps or (film and own_rate(film, read_settings())) or backend.home.fps
+    made = recipe.made_fps or min(backend.grid.rates, key=lambda rate: abs(rate - fps))
+    return recipe.changed(fps=fps, made_fps=None if made == fps else made)
+
+
+def own_rate(film: Held, settings: Settings) -> Fraction | None:
+    """The rate of a film, as far as it is known; of one that is faster than films are made, every so-many-th frame."""
+    return film.fps and film.fps / math.ceil(film.fps / settings.max_fps)
+
+
+def _at_film_rate(made: int, recipe: Recipe) -> int:
+    """How many frames of the film last as long as so many that are made."""
+    assert recipe.fps
+    return frames_of(Fraction(made) / (recipe.made_fps or recipe.fps), recipe.fps)
 
 
 def own_size(recipe: Recipe, first: Held | None, settings: Settings) -> str | None:
@@ -254,10 +285,11 @@ def _canvas_size(recipe: Recipe, sources: list[Held]) -> tuple[int, int]:
 
 
 def _decoded(recipe: Recipe, held: Held) -> Shape:
-    """The least size at which a source shows all that the film and the review take of it; never more than it has."""
-    assert recipe.width and recipe.height
+    """The least size and rate at which a source shows all that the film and the review take of it, of what it has."""
+    assert recipe.width and recipe.height and recipe.fps
     if held.frames == 1:
         return Shape(held.width, held.height, recipe.fps)
+    fps = held.fps and min(held.fps, recipe.fps)
     (width, height), looked_at = recipe.film_size, Fraction(LARGE_SIDE, max(held.width, held.height))
     needed = max(
         *(Fraction(side, held.width) for side in (width, recipe.width)),
@@ -265,21 +297,47 @@ def _decoded(recipe: Recipe, held: Held) -> Shape:
         looked_at,
     )
     scale = min(Fraction(1), needed)
-    return Shape(math.ceil(held.width * scale), math.ceil(held.height * scale), recipe.fps, "stretch")
+    return Shape(math.ceil(held.width * scale), math.ceil(held.height * scale), fps, "stretch")
 
 
-def _settle_length(recipe: Recipe, backend: Backend, clips: tuple[Clip, ...]) -> Recipe:
-    """The recipe with its length. Raises DurationError where the film would be longer than the settings allow."""
+def _smoothed(loaded: Loaded, fps: Fraction) -> Loaded:
+    """The source with frames between its own where it has fewer than the film."""
+    clip = loaded.media.clip
+    if len(clip) == 1 or clip.fps >= fps:
+        return loaded
+    note = f"it is brought to {float(fps):.4g} fps; the frames between its own follow what moves in these"
+    media = replace(loaded.media, clip=smooth(clip, fps), notes=(*loaded.media.notes, note))
+    return replace(loaded, media=media)
+
+
+def _settle_length(
+    recipe: Recipe, backend: Backend, clips: tuple[Clip, ...], *, exact: bool
+) -> tuple[Recipe, list[str]]:
+    """The recipe with its length, and what there is to say of its time.
+
+    At a rate that nobody asked for (exact is False) seconds may be no whole frames: then the nearest are made. Raises
+    DurationError where the film would be longer than the settings allow.
+    """
     assert recipe.fps
-    asked = recipe.frames or (whole_frames(recipe.seconds, recipe.fps) if recipe.seconds else None)
-    frames = settle_frames(recipe.changed(seconds=None, frames=asked), clips, backend.home.frames)
+    made, notes, asked = recipe.made_fps or recipe.fps, [], recipe.frames
+    if recipe.seconds and not asked:
+        asked = whole_frames(recipe.seconds, recipe.fps) if exact else frames_of(recipe.seconds, recipe.fps)
+        if asked != recipe.seconds * recipe.fps:
+            given = f"{float(recipe.seconds):g} s are no whole frames at {float(recipe.fps):.4g} fps"
+            notes.append(f"{given}; {asked} are made, {float(asked / recipe.fps):.4g} s")
+    home = _at_film_rate(backend.home.frames, recipe)
+    frames = settle_frames(recipe.changed(seconds=None, frames=asked), clips, home)
     settled = recipe.changed(
-        frames=frames, seconds=Fraction(frames) / recipe.fps, made_frames=backend.grid.made_frames(frames)
+        frames=frames,
+        seconds=Fraction(frames) / recipe.fps,
+        made_frames=backend.grid.made_frames(retimed.made_frames(frames, recipe.fps, made)),
     )
+    if words := retimed.rate_words(settled):
+        notes.append(f"the film has {words}")
     longest = read_settings().max_seconds
     whole = film_frames(settled, clips) / recipe.fps
     if whole > longest:
         raise DurationError(
             f"a film of {float(whole):g} seconds is too long; at most {longest:g} are made (KINEMA_MAX_SECONDS)"
         )
-    return settled
+    return settled, notes

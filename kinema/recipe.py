@@ -24,7 +24,7 @@ MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 _EMPTY = "the prompt is empty; say what should be seen, for instance 'a red ball bounces on a beach'"
 _ERROR_OF_FIELD: dict[str, type[UsageError]] = {
     **dict.fromkeys(("prompt", "rewritten_prompt"), PromptError),
-    **dict.fromkeys(("seconds", "frames", "made_frames", "fps"), DurationError),
+    **dict.fromkeys(("seconds", "frames", "made_frames", "fps", "made_fps"), DurationError),
     **dict.fromkeys(("size", "width", "height", "shape"), SizeError),
 }
 
@@ -54,7 +54,8 @@ class Recipe(BaseModel):
     made_frames: int | None = Field(
         None, ge=1, le=10**9, description="frames made, of which the first `frames` are the film"
     )
-    fps: Exact | None = None
+    fps: Exact | None = Field(None, description="the film's rate, any; how it is made follows")
+    made_fps: Exact | None = Field(None, description="the rate that the model makes, where the film has another")
     size: str | None = Field(None, description="WIDTHxHEIGHT of the film, any; how it is made follows")
     width: int | None = Field(None, ge=1, le=10**9, description="what the model makes, on its grid")
     height: int | None = Field(None, ge=1, le=10**9)
@@ -115,7 +116,7 @@ class Recipe(BaseModel):
             raise DurationError(
                 f"{float(self.seconds):g} seconds and {self.frames} frames do not agree at {self.fps} fps; give one"
             )
-        if self.made_frames and self.made_frames < (self.frames or 1):
+        if self.made_frames and not self.made_fps and self.made_frames < (self.frames or 1):
             raise DurationError(f"{self.made_frames} made frames are fewer than the {self.frames} of the film")
         return self
 
@@ -158,7 +159,9 @@ def _with_how(parts: dict[str, Any]) -> dict[str, Any]:
         how = {"task": task} | how
         task = task or how["task"]
         if how["task"] != task:
-            raise RecipeError(f"the options are those of '{how['task']}', not of '{task}'; leave one of them out")
+            raise RecipeError(
+                f"the options are those of '{how['task']}', not of '{task}'; leave one of them out", part="how"
+            )
     return parts | ({"how": how} if how is not None else {}) | ({"task": task} if task is not None else {})
 
 
@@ -169,18 +172,19 @@ def _in_plain_words(error: ValidationError) -> UsageError:
     field, kind = path[0], _ERROR_OF_FIELD.get(path[0], RecipeError)
     if field == "how" and path[2:]:
         path = path[2:]  # an option of the task goes by its own name
+    part = path[0]
     if first["type"] == "extra_forbidden":
         if field != "how":
-            return RecipeError(f"a recipe has no part '{field}'; it has {', '.join(Recipe.model_fields)}")
+            return RecipeError(f"a recipe has no part '{field}'; it has {', '.join(Recipe.model_fields)}", part=part)
         options = ", ".join(name for name in HOWS[str(first["loc"][1])].model_fields if name != "task")
-        return RecipeError(f"{first['loc'][1]} has no option '{'.'.join(path)}'; it has {options}")
+        return RecipeError(f"{first['loc'][1]} has no option '{'.'.join(path)}'; it has {options}", part=part)
     if first["type"] == "missing":
-        return kind(f"the recipe lacks its {_named(path)}")
+        return kind(f"the recipe lacks its {_named(path)}", part=part)
     said = _BOUNDS.get(first["type"], "").format_map(first.get("ctx", {})) or first["msg"].removeprefix("Value error, ")
     value = first["input"]
     if isinstance(value, dict | list | tuple | BaseModel):  # what is wrong in it is said better than it can be shown
-        return kind(f"{said[:1].lower()}{said[1:]}" if field == "how" else f"{_named(path)}: {said}")
-    return kind(f"{_named(path)} {_shortened(value)} is of no use: {said[:1].lower()}{said[1:]}")
+        return kind(f"{said[:1].lower()}{said[1:]}" if field == "how" else f"{_named(path)}: {said}", part=part)
+    return kind(f"{_named(path)} {_shortened(value)} is of no use: {said[:1].lower()}{said[1:]}", part=part)
 
 
 _BOUNDS = {
@@ -241,7 +245,8 @@ def check_limits(recipe: Recipe, settings: Settings) -> None:
             " (KINEMA_MAX_SECONDS)"
         )
     if recipe.fps > settings.max_fps:
-        raise DurationError(f"{float(recipe.fps):g} fps are too many; at most {settings.max_fps} are (KINEMA_MAX_FPS)")
+        said = f"{float(recipe.fps):g} fps are too many; at most {settings.max_fps} are (KINEMA_MAX_FPS)"
+        raise DurationError(said, part="fps")
     for name, side in (("width", recipe.width), ("height", recipe.height)):
         if side > settings.max_side_px:
             raise SizeError(f"{name} {side} is too large; at most {settings.max_side_px} is made (KINEMA_MAX_SIDE_PX)")
@@ -250,10 +255,11 @@ def check_limits(recipe: Recipe, settings: Settings) -> None:
         raise SizeError(f"a film of {said} is too large; sides of at most {most} are made (KINEMA_MAX_FILM_SIDE_PX)")
     if recipe.steps > settings.max_steps:
         raise RecipeError(
-            f"{recipe.steps} steps are too many; at most {settings.max_steps} are made (KINEMA_MAX_STEPS)"
+            f"{recipe.steps} steps are too many; at most {settings.max_steps} are made (KINEMA_MAX_STEPS)", part="steps"
         )
     if recipe.n > settings.max_films:
-        raise RecipeError(f"{recipe.n} films are too many; at most {settings.max_films} are made (KINEMA_MAX_FILMS)")
+        said = f"{recipe.n} films are too many; at most {settings.max_films} are made (KINEMA_MAX_FILMS)"
+        raise RecipeError(said, part="n")
 
 
 def _shortened(value: object) -> str:

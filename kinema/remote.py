@@ -39,7 +39,7 @@ from kinema.tasks import check_sources
 STOP_SECONDS = 10.0
 """How long a stopped film's last frames are waited for."""
 GREY = 128
-NOT_SENT = {"sources", "configuration", "made_frames"}
+NOT_SENT = {"sources", "configuration", "made_frames", "made_fps"}
 """Parts of a recipe that follow on the server."""
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 import kinema
 from kinema import cli
 from kinema.clip import Clip
+from tests.interrupting import run_until
 
 PROMPT = "a red dog jumps in the snow."
 ROOT = Path(__file__).parent.parent
@@ -82,6 +83,7 @@ def test_json_is_one_object_with_what_was_promised(tiny_model: Path, capsys: pyt
         "rewritten_prompt": PROMPT,
         "frames": 12,
         "fps": 8,
+        "made_fps": 8,
         "size": "64x32",
         "made_at": "64x32",
         "upscale": None,
@@ -174,6 +176,7 @@ def test_a_sheet_shows_the_film_in_stills(
         (["generate"], 2, "Missing argument 'PROMPT'"),
         (["generate", PROMPT, "--seconds", "1e9", "--as-is"], 2, "1e+09 seconds are too long; at most 60 are made"),
         (["generate", PROMPT, "--as-is", "--sheet=b.jpg"], 2, "'b.jpg' does not end in .png"),
+        (["generate", PROMPT, "--as-is", "--sheet", "b.jpg"], 2, "is written as one, for instance b.png"),
         (["show", "nowhere.mp4"], 1, "there is no file nowhere.mp4"),
         (["generate", PROMPT, "--sed", "4"], 2, "No such option '--sed'"),
         (["dream"], 2, "there is no verb 'dream'"),
@@ -217,9 +220,10 @@ def interrupted(arguments: list[str], ready: Callable[[], bool]) -> tuple[int, s
         return process.returncode, out, err
 
 
-def test_ctrl_c_before_anything_is_made_leaves_nothing(tiny_model: Path):
+def test_ctrl_c_before_anything_is_made_leaves_nothing(tiny_model: Path, capsys: pytest.CaptureFixture[str]):
     arguments = ["generate", PROMPT, "--as-is", "-o", "dog.mp4", "--steps", "200", "--seconds", "60"]
-    code, out, err = interrupted(arguments, Path("dog.part.mp4").exists)
+    code = run_until(Path("dog.part.mp4").exists, arguments)
+    out, err = capsys.readouterr()
     assert (code, out) == (130, "") and "Traceback" not in err
     assert err.endswith("kinema: stopped; no half-written film was left behind\n")
     assert list(Path().iterdir()) == []

@@ -165,7 +165,11 @@ def test_what_cannot_be_read_is_named(parse, text: str, says: str):
     [
         (["extend", "cat.mp4"], 1, "there is no file cat.mp4"),
         (["fill", "dog.png"], 2, "nothing says what is lost; give one"),
-        (["blend", "dog.png", "ship.png", "--influence", "0:1"], 2, "goes from 0 to 1, such as 0:1,1:0"),
+        (
+            ["blend", "dog.png", "ship.png", "--influence", "0:1"],
+            2,
+            "the influence curve 0:1 does not go from 0 to 1, as 0:1,1:0 does",
+        ),
         (
             ["remix", "dog.png", "--strength", "2"],
             2,
@@ -175,6 +179,7 @@ def test_what_cannot_be_read_is_named(parse, text: str, says: str):
         (["storyboard", "no.json"], 2, "no.json cannot be read: No such file or directory"),
         (["storyboard", "dog.png"], 2, "dog.png is not text; give a JSON file"),
         (["storyboard", "--card", "1: a dog.", "--card", "0: a cat."], 2, "rise from one to the next, but 0 follows 1"),
+        (["recut", "dog.png[2-1]"], 2, "the stretch 2-1 is empty or ends before it begins"),
         (["loop"], 2, "the prompt is empty; say what should be seen"),
         (["make", "dog.json"], 2, "dog.json cannot be read"),
         (["make", "plain.png"], 1, "plain.png carries no recipe"),

@@ -283,7 +283,7 @@ def test_a_full_disk_is_an_output_error(tmp_path: Path, suffix: str):
         ({"width": 16000}, SizeError, "width 16000 is too large; at most 512"),
         ({"seconds": 100000}, DurationError, "at most 60 are made"),
         ({"seconds": "4.1"}, DurationError, "32.8 frames at 8 fps, which is not whole; the nearest is 4.125 seconds"),
-        ({"fps": 24}, DurationError, "24 fps are not made; 8 are, the nearest is 8"),
+        ({"made_fps": 24}, DurationError, "24 fps are not made; 8 are, the nearest is 8"),
         ({"fps": 1000}, DurationError, "KINEMA_MAX_FPS"),
         ({"steps": 1000}, RecipeError, "KINEMA_MAX_STEPS"),
         ({"n": 1000}, RecipeError, "KINEMA_MAX_FILMS"),

@@ -1,12 +1,7 @@
 """Films made by another Kinema, a server in processes of its own, as seen from the terminal and from Python."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
-from time import sleep
 
 import numpy as np
 import pytest
@@ -27,8 +22,9 @@ from kinema.errors import (
     RemoteError,
     SizeError,
 )
+from tests.interrupting import run_until
 from tests.other_server import other
-from tests.serving import PROMPT, ROOT, TINY, Server
+from tests.serving import PROMPT, TINY, Server
 
 SLOW = {"seconds": "16", "steps": 200, "size": "48x32"}
 
@@ -99,22 +95,11 @@ def test_previews_are_seen_and_a_stop_there_keeps_what_was_made(server: Server):
     assert 0 < len(Clip.read("dog.part.mp4")) < 480 and not Path("dog.mp4").exists()
 
 
-def test_ctrl_c_in_the_terminal_stops_every_film_of_the_request(server: Server):
+def test_ctrl_c_in_the_terminal_stops_every_film_of_the_request(server: Server, capsys: pytest.CaptureFixture[str]):
     arguments = ["generate", PROMPT, "--server", server.url, "-n", "2", "-o", "dog.mp4", "--seconds", "16"]
-    # A shell that starts tests in the background has its children ignore Ctrl-C; a person's terminal does not.
-    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    code = f"{heard}import sys; sys.path.insert(0, {str(ROOT)!r}); from kinema.cli import main; main({arguments!r})"
-    command = [sys.executable, "-c", code.replace("'--seconds', '16'", "'--seconds', '16', '--steps', '200'")]
-    with subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ
-    ) as process:
-        while not Path("dog-1.part.mp4").exists():
-            assert process.poll() is None, "it was done before it could be stopped"
-            sleep(0.05)
-        sleep(0.2)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert (process.returncode, out) == (130, "") and "Traceback" not in err
+    code = run_until(Path("dog-1.part.mp4").exists, [*arguments, "--steps", "200"])
+    out, err = capsys.readouterr()
+    assert (code, out) == (130, "") and "Traceback" not in err
     assert err.splitlines()[-1].startswith("kinema: stopped; ")
     last = json.loads(server.ask("GET", "/v1/videos?limit=2")[2])["data"]
     assert {video["status"] for video in last} == {"cancelled"}

@@ -192,7 +192,7 @@ def test_without_a_server_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch):
         kinema.generate(PROMPT, model="remote")
 
 
-def test_a_length_that_no_frames_fit_is_refused_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch):
+def test_a_rate_that_no_server_makes_is_refused_before_it_is_asked_for(monkeypatch: pytest.MonkeyPatch):
     at(monkeypatch, "http://127.0.0.1:9/v1")
     with pytest.raises(DurationError, match="7 fps are not made"):
-        kinema.generate(PROMPT, model="remote", fps=7)
+        kinema.generate(PROMPT, model="remote", made_fps=7)

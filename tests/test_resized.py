@@ -115,10 +115,10 @@ def test_a_films_own_size_is_even_and_no_larger_than_films_are_made():
         (2160, 3840): "1152x2048",
         (1, 1): "2x2",
     }
-    assert {held: own_size(asked, Held(*held, 8), settings) for held in sizes} == sizes
-    assert own_size(asked, Held(1280, 720, 1), settings) is None, "a picture is no film"
+    assert {held: own_size(asked, Held(*held, 8, FPS), settings) for held in sizes} == sizes
+    assert own_size(asked, Held(1280, 720, 1, FPS), settings) is None, "a picture is no film"
     for said in ({"shape": "1:1"}, {"width": 64, "height": 64}, {"upscale": 2}):
-        assert own_size(recipe("extend", **said), Held(1280, 720, 8), settings) is None
+        assert own_size(recipe("extend", **said), Held(1280, 720, 8, FPS), settings) is None
 
 
 def test_a_shrunk_canvas_knows_what_is_known_whole_and_shows_the_mean_of_it():

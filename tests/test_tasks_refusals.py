@@ -52,7 +52,7 @@ WRONG: list[tuple[Callable[[], object], type[KinemaError], str]] = [
     (
         lambda: kinema.fill(drawn(), lost=[("2", "1")], **ASKED),
         RecipeError,
-        "the stretch 2-1 ends before it begins",
+        "the stretch 2-1 is empty or ends before it begins",
     ),
     (lambda: kinema.fill(drawn(), mask=masked(left=0, right=48), **ASKED), RecipeError, "all of the film would be"),
     (
@@ -73,7 +73,7 @@ WRONG: list[tuple[Callable[[], object], type[KinemaError], str]] = [
     (
         lambda: kinema.fill(drawn(), boxes=[BOX | {"right": 0}], **ASKED),
         RecipeError,
-        "its left edge left of its right",
+        "encloses nothing; it is left,top,right,bottom",
     ),
     (
         lambda: kinema.fill(drawn(), boxes=[BOX | {"right": 2}], **ASKED),
@@ -101,7 +101,7 @@ WRONG: list[tuple[Callable[[], object], type[KinemaError], str]] = [
     (
         lambda: kinema.blend(drawn(), drawn(), influence=[(0, 1)], **ASKED),
         RecipeError,
-        "goes from 0 to 1, such as 0:1,1:0",
+        "does not go from 0 to 1, as 0:1,1:0 does",
     ),
     (
         lambda: kinema.blend(drawn(), drawn(), influence=[(0, 2), (1, 0)], **ASKED),

@@ -245,3 +245,13 @@ def test_a_film_is_fitted_to_exactly_the_asked_size(asked: tuple[int, int]):
 def test_frames_of_another_size_are_not_fitted():
     with pytest.raises(SizeError, match="frames of 40x40 are not the 24x16 of 24x16 is made at 24x16"):
         list(fit_to([film(1, 40, 40)], SizePlan(24, 16, 24, 16, 1)))
+
+
+@pytest.mark.parametrize("factor", [2, 4])
+def test_only_what_is_wanted_is_upscaled_and_comes_out_as_it_does_among_all(factor: int):
+    clip, wanted = film(9), np.array([False, False, False, True, False, False, False, False, True])
+    whole = Clip.join(upscale.upscale([clip], factor)).frames
+    made = Clip.join(upscale.upscale(cut(clip, 2, 5), factor, wanted)).frames
+    assert np.array_equal(made[wanted], whole[wanted]) and not made[~wanted].any()
+    few = Clip.join(upscale.upscale([clip[:2]], factor, np.array([False, True]))).frames
+    assert np.array_equal(few[1], Clip.join(upscale.upscale([clip[:2]], factor)).frames[1])

@@ -28,11 +28,17 @@ STILL = 12.0
 
 
 def fill_at_size(canvas: Canvas, plan: SizePlan, fill: Fill) -> Iterator[Clip]:
-    """The canvas filled, in segments that join to its whole length, by what fills those of the plan's native size."""
+    """The canvas filled, in segments that join to its whole length, by what fills those of the plan's native size.
+
+    What is wholly known is not upscaled, but shown to what upscales its neighbours.
+    """
     small = shrunk(canvas, plan.native_width, plan.native_height)
-    detail, at = _Detail(canvas, small, plan), 0
-    for made in _enlarged(_restored(small, fill(small)), plan):
-        frames = np.stack([detail.laid(frame, at + index) for index, frame in enumerate(made.frames)])
+    detail, at, whole = _Detail(canvas, small, plan), 0, np.asarray(canvas.known.all((1, 2)))
+    for made in _upscaled(_restored(small, fill(small)), plan, ~whole):
+        frames = np.empty((len(made), plan.height, plan.width, 3), np.uint8)
+        for index, frame in enumerate(made.frames):
+            known = whole[at + index]
+            frames[index] = canvas.pixels[at + index] if known else detail.laid(_stretched(frame, plan), at + index)
         at += len(made)
         yield Clip(frames, made.fps)
 
@@ -68,10 +74,13 @@ def _restored(canvas: Canvas, segments: Iterator[Clip]) -> Iterator[Clip]:
         yield part.restore(part.eased(segment))
 
 
-def _enlarged(segments: Iterator[Clip], plan: SizePlan) -> Iterator[Clip]:
-    """Segments of the native size at the film's, stretched to it."""
-    for clip in upscale(segments, plan.factor) if plan.factor > 1 else segments:
-        yield fit(clip, plan.width, plan.height, clip.fps, "stretch")
+def _upscaled(segments: Iterator[Clip], plan: SizePlan, wanted: np.ndarray | None = None) -> Iterator[Clip]:
+    return upscale(segments, plan.factor, wanted) if plan.factor > 1 else segments
+
+
+def _stretched(frame: np.ndarray, plan: SizePlan) -> np.ndarray:
+    """An upscaled frame at the film's size, (H, W, 3) uint8."""
+    return place(frame, Shape(plan.width, plan.height, mode="stretch"))
 
 
 @dataclass
@@ -107,7 +116,7 @@ class _Detail:
         """The upscaled copy of a known frame, (H, W, 3) uint8, and what it lacks, int16. The last two are kept."""
         if index not in self.seen:
             alone = Clip(self.small.pixels[index : index + 1], self.canvas.fps)
-            copy = next(_enlarged(iter([alone]), self.plan)).frames[0]
+            copy = _stretched(next(_upscaled(iter([alone]), self.plan)).frames[0], self.plan)
             self.seen = dict(list(self.seen.items())[-1:])
             self.seen[index] = copy, self.canvas.pixels[index].astype(np.int16) - copy
         return self.seen[index]

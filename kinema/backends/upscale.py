@@ -69,24 +69,31 @@ class Upscaling:
         return np.clip(np.rint(whole), 0, 255).astype(np.uint8)
 
 
-def upscale(segments: Iterable[Clip], factor: int) -> Iterator[Clip]:
+def upscale(segments: Iterable[Clip], factor: int, wanted: np.ndarray | None = None) -> Iterator[Clip]:
     """The segments at `factor` times their width and height, the same frames however they are cut.
 
-    The last frame of each is held back until its successor is known. Rates and sound are kept, latents are not.
+    The last frame of each is held back until its successor is known. Rates and sound are kept, latents are not. Where
+    `wanted` (T,) bool says which frames are, the others come out black, and cost no more than their neighbours need.
     Raises RecipeError at once for a factor that is not 2 or 4, and CheckpointError.
     """
     check_factor(factor)
     network = load()
-    for _ in range(round(math.log2(factor))):
-        segments = _doubled(segments, network)
+    for left in range(round(math.log2(factor)) - 1, -1, -1):
+        segments = _doubled(segments, network, None if wanted is None else _widened(wanted, left))
     return iter(segments)
+
+
+def _widened(wanted: np.ndarray, frames: int) -> np.ndarray:
+    """The frames that are wanted, and so many on either side of each."""
+    padded = np.pad(wanted, frames)
+    return np.any([padded[shift : shift + len(wanted)] for shift in range(2 * frames + 1)], 0)
 
 
 def check_factor(factor: int) -> None:
     """Raises RecipeError where a film cannot be upscaled so many times."""
     if factor not in FACTORS:
         nearest = min(FACTORS, key=lambda known: abs(known - factor))
-        raise RecipeError(f"upscale {factor} is not one of 2 and 4; the nearest is {nearest}")
+        raise RecipeError(f"upscale {factor} is not one of 2 and 4; the nearest is {nearest}", part="upscale")
 
 
 def configuration() -> str:
@@ -94,29 +101,35 @@ def configuration() -> str:
     return load().maker
 
 
-def _doubled(segments: Iterable[Clip], network: Upscaling) -> Iterator[Clip]:
+def _doubled(segments: Iterable[Clip], network: Upscaling, wanted: np.ndarray | None) -> Iterator[Clip]:
     """Every segment at twice its size, in pieces: all its frames but the last, then the last."""
+    at = 0
+    for clip, before, after in _with_neighbours(segments):
+        around = [before, *clip.frames, after]
+        frames = np.zeros((len(clip), FACTOR * clip.height, FACTOR * clip.width, 3), np.uint8)
+        for index in range(len(clip)):
+            if wanted is None or wanted[at + index]:
+                frames[index] = network.doubled(*around[index : index + 3])
+        at += len(clip)
+        yield Clip(frames, clip.fps, clip.sound)
+
+
+def _with_neighbours(segments: Iterable[Clip]) -> Iterator[tuple[Clip, np.ndarray, np.ndarray]]:
+    """The segments in pieces with the frames before and after each; at the ends its own stand there."""
     before: np.ndarray | None = None
     held: Clip | None = None
     for segment in segments:
         for start in range(0, len(segment), PIECE):
             piece = segment[start : start + PIECE]
             if held is not None:
-                yield _piece(held, before, piece.frames[0], network)
+                yield held, held.frames[0] if before is None else before, piece.frames[0]
                 before = held.frames[-1]
             if len(piece) > 1:
-                yield _piece(piece[:-1], before, piece.frames[-1], network)
+                yield piece[:-1], piece.frames[0] if before is None else before, piece.frames[-1]
                 before = piece.frames[-2]
             held = piece[-1:]
     if held is not None:
-        yield _piece(held, before, held.frames[0], network)
-
-
-def _piece(clip: Clip, before: np.ndarray | None, after: np.ndarray, network: Upscaling) -> Clip:
-    """A clip at twice its size between the frames around it; where nothing came before, its own first stands there."""
-    around = [clip.frames[0] if before is None else before, *clip.frames, after]
-    frames = np.stack([network.doubled(*around[index : index + 3]) for index in range(len(clip))])
-    return Clip(frames, clip.fps, clip.sound)
+        yield held, held.frames[0] if before is None else before, held.frames[0]
 
 
 def lanczos(frame: np.ndarray, width: int, height: int) -> np.ndarray:

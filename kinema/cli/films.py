@@ -10,6 +10,7 @@ import glob
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from kinema.recipe import Recipe
 
 _FILE = click.Path(path_type=Path)
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".heic", ".avif", ".pdf", ".svg")
 
 
 class Stopped(click.Abort):
@@ -57,14 +59,15 @@ class Show:
 
     def __post_init__(self) -> None:
         if self.sheet and Path(self.sheet).suffix.lower() != ".png":
-            said = f"'{self.sheet}' does not end in .png; a sheet is written as one"
+            said = f"'{self.sheet}' does not end in .png; a sheet is written as one, for instance"
+            said += f" {Path(self.sheet).with_suffix('.png')}; for one beside the film put --sheet last"
             raise click.BadParameter(said, param_hint="--sheet")
         if self.api_key is not None and self.server is None:
             raise click.UsageError("--api-key is shown to a server; name it with --server, or leave the key out")
 
 
 class FilmVerb(click.Command):
-    """A verb that makes a film; what follows --sheet is its path only where it ends in .png."""
+    """A verb that makes a film; what follows --sheet is its path only where it ends as a picture does."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         joined = list(arguments)
@@ -72,7 +75,7 @@ class FilmVerb(click.Command):
             if word == "--":
                 break
             after = arguments[index + 1] if index + 1 < len(arguments) else ""
-            if word == "--sheet" and not after.lower().endswith(".png"):
+            if word == "--sheet" and not after.lower().endswith(_PICTURES):
                 joined[index] = "--sheet="
         return super().parse_args(context, joined)
 
@@ -82,7 +85,7 @@ RECIPE = (
         ["--size"], help="WIDTHxHEIGHT in pixels, any. Left out, a film keeps its own size; else the model's is made."
     ),
     click.Option(["--shape", "aspect"], help="16:9, 9:16, 1:1, 4:3, 3:4 …: the nearest size that the model makes."),
-    click.Option(["--fps"], help="Frames per second; films are brought to it."),
+    click.Option(["--fps"], help="Frames per second, any. Left out, a film keeps its own; else the model's are made."),
     click.Option(["--upscale"], type=int, help="Make it 2 or 4 times as large as it would be, or as --size says."),
     click.Option(["--seed"], type=int, help="The same seed makes the same film; drawn and told where left out."),
     click.Option(["--steps"], type=int, help="Steps of the solver: more take longer and look cleaner."),
@@ -252,7 +255,7 @@ def tell(recipe: Recipe, reading: Reading, *, heard: bool = True) -> None:
             click.echo(f"I read at {float(card.at):g} s: {card.rewritten}", err=True)
     if how := resized(recipe):
         click.echo(f"Size: {how}", err=True)
-    if recipe.made_frames != recipe.frames and recipe.task != "still":
+    if not recipe.made_fps and recipe.made_frames != recipe.frames and recipe.task != "still":
         click.echo(f"I make {recipe.made_frames} frames, and keep the first {recipe.frames}", err=True)
 
 
@@ -265,7 +268,6 @@ def slug(prompt: str) -> str:
 def summary(film: Film, wall_s: float) -> dict[str, object]:
     """A film in one JSON object."""
     recipe = film.recipe
-    fps = film.clip.fps
     return {
         "path": str(film.path),
         "task": recipe.task,
@@ -273,7 +275,8 @@ def summary(film: Film, wall_s: float) -> dict[str, object]:
         "rewritten_prompt": recipe.rewritten_prompt,
         "seed": recipe.seed,
         "frames": len(film.clip),
-        "fps": fps.numerator if fps.denominator == 1 else float(fps),
+        "fps": _plain(film.clip.fps),
+        "made_fps": _plain(recipe.made_fps or film.clip.fps),
         "size": f"{film.clip.width}x{film.clip.height}",
         "made_at": f"{recipe.width}x{recipe.height}" if recipe.width else None,
         "upscale": recipe.upscale,
@@ -282,6 +285,10 @@ def summary(film: Film, wall_s: float) -> dict[str, object]:
         "energy_wh": round(film.receipt.energy_wh, 6),
         "notes": list(film.notes),
     }
+
+
+def _plain(fps: Fraction) -> int | float:
+    return fps.numerator if fps.denominator == 1 else float(fps)
 
 
 def said_by(recipe: Recipe) -> list[str]:

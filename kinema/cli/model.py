@@ -62,8 +62,8 @@ def certificate(summary: bool, provider: str | None, output: Path | None, as_jso
 def nearest(film: Path, caption: str | None, as_json: bool) -> None:
     """Print the training clips that FILM is nearest to, and a memorisation score from 0 to 1.
 
-    Training clips are drawn again from their keys in the manifest. The first call takes minutes, as every caption is
-    drawn; the next ones about a second.
+    Training clips are drawn again from their keys in the manifest. The first call may take half an hour, as every
+    caption is drawn, and says how long is left; the next ones take about a second.
 
     \b
     Examples:

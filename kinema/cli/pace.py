@@ -65,7 +65,8 @@ def _guided(recipe: Recipe) -> float:
 
 def _key(recipe: Recipe) -> str:
     larger = f" {recipe.upscale} {recipe.size}" if recipe.upscale else ""
-    return f"{recipe.task} {recipe.model} {recipe.configuration}{larger}"
+    faster = f" {recipe.fps} fps" if recipe.made_fps else ""
+    return f"{recipe.task} {recipe.model} {recipe.configuration}{larger}{faster}"
 
 
 def _path() -> Path:

@@ -69,6 +69,8 @@ def recipe_of(film: Path) -> Recipe:
 
 def _rows(film: Path, recipe: Recipe) -> Iterator[tuple[str, str]]:
     """The recipe as a person reads it."""
+    from kinema.backends.retimed import rate_words
+
     yield "film", str(film)
     yield "task", recipe.task
     for source in recipe.sources:
@@ -82,6 +84,8 @@ def _rows(film: Path, recipe: Recipe) -> Iterator[tuple[str, str]]:
             yield name.replace("_", " "), _plain(value)
     if recipe.seconds and recipe.fps and recipe.task != "still":
         yield "length", f"{float(recipe.seconds):g} s made: {recipe.frames} frames at {float(recipe.fps):g} fps"
+    if rate := rate_words(recipe):
+        yield "rate", rate
     yield "size", resized(recipe) or f"{recipe.width}x{recipe.height}"
     yield "seed", str(recipe.seed)
     yield "steps", f"{recipe.steps}, guidance {recipe.guidance:g}"

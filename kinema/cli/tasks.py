@@ -60,8 +60,8 @@ def animate(picture: Path, last: Path | None, at: str | None, **options: Any) ->
 def extend(film: Path, backward: bool, **options: Any) -> None:
     """Go on with FILM, or with --backward begin before it. Its own frames stay as they are.
 
-    The film keeps its size: only what is new is made at the model's, and upscaled to it. Without PROMPT, a film that
-    Kinema made keeps its own.
+    The film keeps its size and rate: only what is new is made at the model's, upscaled, and given frames between that
+    follow what moves. Without PROMPT, a film that Kinema made keeps its own.
 
     \b
     Examples:
@@ -99,7 +99,7 @@ def fill(
     \b
     Examples:
       kinema fill dog.mp4 --lost 1-2 --lost 3-3.5
-      kinema fill dog.mp4 "a snowy forest" --mask dog-mask.png
+      kinema fill dog.mp4 "a white rabbit jumps in a snowy forest at night" --mask dog-mask.png
       kinema fill dog.mp4 --box 0:0.1,0.4,0.4,0.9 --box 4:0.6,0.4,0.9,0.9
       kinema fill slow.mp4 --keep-every 4
     """
@@ -125,7 +125,7 @@ def loop(film: Path | None, bridge: str | None, keep: str | None, **options: Any
 
     \b
     Examples:
-      kinema loop "a blue ship sails on the ocean at sunset" --seconds 6 -o ship.gif
+      kinema loop "a ship sails on the ocean at sunset" --seconds 6 -o ship.gif
       kinema loop --film dog.mp4 --bridge 2
       kinema loop --film dog.mp4 --keep middle
     """

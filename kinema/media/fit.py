@@ -55,11 +55,15 @@ class Shape:
 
 @dataclass(frozen=True)
 class Held:
-    """What a file or a clip holds before it is fitted: its upright size in pixels and how many frames."""
+    """What a file or a clip holds before it is fitted: its upright size in pixels, how many frames, and their rate.
+
+    The rate is None while that is still to be found out.
+    """
 
     width: int
     height: int
     frames: int
+    fps: Fraction | None
 
 
 Into = Callable[[Held], Shape]

@@ -76,8 +76,8 @@ class Guard:
         needed_mb = frames * width * height * 3 / 1e6
         if needed_mb > self.limits.clip_mb:
             raise self._error(
-                f"takes {needed_mb:.0f} MB as {frames} frames of {width}x{height}; at most "
-                f"{self.limits.clip_mb:g} are read, so read it smaller or cut out the part you need",
+                f"takes {needed_mb:.0f} MB as {frames} frames of {width}x{height}; at most {self.limits.clip_mb:g} are"
+                " read, so read it smaller or at a lower rate, or cut out the part you need",
                 "MAX_CLIP_MB",
             )
 

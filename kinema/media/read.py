@@ -18,19 +18,24 @@ from kinema.media.limits import Guard, Limits
 class Media:
     """A clip from a file or folder; notes say whatever was done to it; about is what it says of its own making.
 
-    held and fps are what there was before the clip was fitted.
+    held is what there was before the clip was fitted.
     """
 
     clip: Clip
     held: Held
-    fps: Fraction
     notes: tuple[str, ...] = ()
     about: str | None = None
 
     @classmethod
     def of(cls, clip: Clip) -> Media:
         """A clip that no file holds."""
-        return cls(clip, Held(clip.width, clip.height, len(clip)), clip.fps)
+        return cls(clip, Held(clip.width, clip.height, len(clip), clip.fps))
+
+    @property
+    def fps(self) -> Fraction:
+        """The rate that it had before it was fitted."""
+        assert self.held.fps is not None, "what has been read has a rate"
+        return self.held.fps
 
 
 def load(path: str | Path, limits: Limits | None = None, *, into: Shape | Into | None = None) -> Media:

@@ -26,7 +26,7 @@ _UPRIGHT = 1
 _ORIENTATION = 0x0112
 
 
-Read = tuple[Clip, Held, Fraction]
+Read = tuple[Clip, Held]
 
 
 def read_pictures(path: Path, guard: Guard, into: Into | None, say: Say) -> Read:
@@ -34,10 +34,10 @@ def read_pictures(path: Path, guard: Guard, into: Into | None, say: Say) -> Read
     with open_picture(path) as image:
         guard.picture(*image.size)
         if image.format not in _MOVING or getattr(image, "n_frames", 1) == 1:
-            pixels, fps = _still(image, say), Fraction(1)
-            held = Held(pixels.shape[1], pixels.shape[0], 1)
+            pixels = _still(image, say)
+            held = Held(pixels.shape[1], pixels.shape[0], 1, Fraction(1))
             shape = into(held) if into else None
-            return Clip(_placed(pixels, shape)[None], shape.fps if shape and shape.fps else fps), held, fps
+            return Clip(_placed(pixels, shape)[None], shape.fps if shape and shape.fps else Fraction(1)), held
         if image.format == "GIF" and not _tail(path).endswith(b";"):
             say(f"it has no end and may be cut off; {getattr(image, 'n_frames', 1)} frames are there")
         return _moving(image, guard, into, say)
@@ -60,7 +60,7 @@ def read_folder(folder: Path, limits: Limits, into: Into | None, say: Say) -> Re
             one.picture(*image.size)
             pixels = _still(image, say)
         if frames is None or held is None:
-            held = Held(pixels.shape[1], pixels.shape[0], len(paths))
+            held = Held(pixels.shape[1], pixels.shape[0], len(paths), _FOLDER_FPS)
             shape = into(held) if into else None
             width, height = (shape.width, shape.height) if shape else (held.width, held.height)
             guard.memory(len(paths), width, height)
@@ -74,7 +74,7 @@ def read_folder(folder: Path, limits: Limits, into: Into | None, say: Say) -> Re
     assert frames is not None and held is not None
     fps = shape.fps if shape and shape.fps else _FOLDER_FPS
     say(f"a folder has no rate; its {len(paths)} pictures are shown at {fps} fps")
-    return Clip(frames, fps), held, fps
+    return Clip(frames, fps), held
 
 
 def _tail(path: Path) -> bytes:
@@ -105,7 +105,7 @@ def _moving(image: Image.Image, guard: Guard, into: Into | None, say: Say) -> Re
             continue  # what a viewer shows that cannot animate is no part of the film
         pixels = _still(image, say)
         if held is None:
-            held = Held(pixels.shape[1], pixels.shape[0], getattr(image, "n_frames", 1))
+            held = Held(pixels.shape[1], pixels.shape[0], getattr(image, "n_frames", 1), None)
             shape = into(held) if into else None
         frames.append(_placed(pixels, shape))
         durations.append(float(image.info.get("duration", 0)) / 1000)
@@ -124,7 +124,8 @@ def _moving(image: Image.Image, guard: Guard, into: Into | None, say: Say) -> Re
     guard.memory(count, frames[0].shape[1], frames[0].shape[0])
     picks = on_time(((timing.snap(start), index) for index, start in enumerate(starts)), fps, count)
     assert held is not None
-    return Clip(np.stack([frames[index] for index in picks]), fps), replace(held, frames=timing.count), timing.fps
+    held = replace(held, frames=timing.count, fps=timing.fps)
+    return Clip(np.stack([frames[index] for index in picks]), fps), held
 
 
 def _placed(pixels: np.ndarray, shape: Shape | None) -> np.ndarray:

@@ -42,16 +42,15 @@ class _Plan:
     frames: int
 
 
-def read_video(path: Path, demuxer: str, guard: Guard, into: Into | None, say: Say) -> tuple[Clip, Held, Fraction]:
+def read_video(path: Path, demuxer: str, guard: Guard, into: Into | None, say: Say) -> tuple[Clip, Held]:
     """The film in a file as a clip, fitted into a shape if there is one; what there was. Raises ClipError."""
     plan = _plan(path, demuxer, guard, say)
-    fps = plan.timing.fps
     if not plan.timing.even:
-        say(f"its frames stay for unequal times; they are shown at a constant {_words(fps)} fps")
+        say(f"its frames stay for unequal times; they are shown at a constant {_words(plan.timing.fps)} fps")
     frames, wanted, held = _decode(path, demuxer, guard, plan, _Asked(into, say))
     with open_film(path, demuxer) as container:
         sound = read_sound(container, plan.begins or Fraction(0), len(frames) / wanted, guard, say)
-    return Clip(frames, wanted, sound), held, fps
+    return Clip(frames, wanted, sound), held
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ def _decode(path: Path, demuxer: str, guard: Guard, plan: _Plan, asked: _Asked) 
         if first is None:
             raise ClipError(f"{path} holds no frames that can be decoded; it may be damaged or cut off")
         width, height = _upright(first[1], _stretched(first[1][0], stream.sample_aspect_ratio, asked.say, guard))
-        held = Held(width, height, plan.timing.count)
+        held = Held(width, height, plan.timing.count, plan.timing.fps)
         shape = asked.into(held) if asked.into else None
         fps, count = plan.timing.fps, plan.timing.count
         if shape and shape.fps is not None:

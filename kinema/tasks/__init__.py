@@ -72,7 +72,7 @@ TASKS: dict[str, Kind] = {
 def kind_of(recipe: Recipe) -> Kind:
     """The recipe's task. Raises RecipeError where there is none of that name."""
     if recipe.task not in TASKS:
-        raise RecipeError(f"there is no task '{recipe.task}'; there are {', '.join(TASKS)}")
+        raise RecipeError(f"there is no task '{recipe.task}'; there are {', '.join(TASKS)}", part="task")
     return TASKS[recipe.task]
 
 
@@ -81,7 +81,8 @@ def check_sources(recipe: Recipe) -> None:
     kind, count = kind_of(recipe), len(recipe.sources)
     fewest, most = kind.sources
     if not fewest <= count <= most:
-        raise RecipeError(f"{recipe.task} takes {kind.media or 'no film or picture'}, not {count}")
+        said = f"{recipe.task} takes {kind.media or 'no film or picture'}, not {count}"
+        raise RecipeError(said, part="sources")
 
 
 def begin(recipe: Recipe, clips: Sequence[Clip] = ()) -> Task:
