@@ -87,7 +87,7 @@ def measure(
     check("a first prompt loads everything")
     said = {name: [(row, decide(row.text)) for row in rows] for name, rows in sentences.items()}
     table = [row for name in splits for row in _plain(name, said[name])]
-    for name in OBFUSCATIONS:
+    for name in OBFUSCATIONS if disguised else ():
         found = [decide(obfuscate(row.text, name)) for row in disguised]
         table.append(_row(f"recall disguised, {splits[0]}", name, found))
     rng = random.Random(5)
