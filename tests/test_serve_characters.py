@@ -29,9 +29,9 @@ def store(tmp_path: Path, tiny_model: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def key(store: Store) -> Key:
-    """Whose characters are Rex, a red dog, and Tom, a robot."""
+    """Whose characters are Anna, a red dog, and Ben, a robot."""
     key = keys.local(store)
-    clips = {"Rex": "a red dog jumps in the snow", "Tom": "a robot walks in a city at night"}
+    clips = {"Anna": "a red dog jumps in the snow", "Ben": "a robot walks in a city at night"}
     with store.write() as connection:
         for name, words in clips.items():
             row = {"id": f"char_{name}", "key_id": key.id, "name": name, "created_at": time.time(), "words": words}
@@ -51,17 +51,17 @@ def words_of(recipe: Recipe) -> list[str | None]:
 
 
 def test_cards_are_told_as_one_story_with_whom_the_names_mean(store: Store, key: Key):
-    asked = board("Rex walks in a forest", None, "@rex jumps near tom")
-    recipe, notes = played(store, key, asked, ["char_Rex", "char_Tom"])
+    asked = board("Anna walks in a forest", None, "@anna jumps near ben")
+    recipe, notes = played(store, key, asked, ["char_Anna", "char_Ben"])
     told = find("native").understand(["a red dog walks in a forest", "a red dog jumps near a robot"])
     assert words_of(recipe) == [told[0].rewritten, None, told[1].rewritten]
     assert isinstance(recipe.how, Storyboard) and isinstance(asked.how, Storyboard)
     assert [card.text for card in recipe.how.cards] == [card.text for card in asked.how.cards]
-    assert [note.partition(",")[0] for note in notes] == ["Rex is a red dog", "Tom is a robot"]
+    assert [note.partition(",")[0] for note in notes] == ["Anna is a red dog", "Ben is a robot"]
 
 
 def test_a_prompt_and_its_cards_are_understood_together(store: Store, key: Key):
-    recipe, _ = played(store, key, board("it jumps", prompt="Rex walks in a forest"), ["char_Rex"])
+    recipe, _ = played(store, key, board("it jumps", prompt="Anna walks in a forest"), ["char_Anna"])
     told = find("native").understand(["a red dog walks in a forest", "it jumps"])
     assert [recipe.rewritten_prompt, *words_of(recipe)] == [each.rewritten for each in told]
 
@@ -69,16 +69,16 @@ def test_a_prompt_and_its_cards_are_understood_together(store: Store, key: Key):
 @pytest.mark.parametrize(
     ("recipe", "says"),
     [
-        (board("a dog walks", "it jumps"), "neither the prompt nor a card names the character 'Rex'"),
-        (board("Rextor walks"), "neither the prompt nor a card names"),
-        (Recipe(prompt="a dog walks"), "the prompt does not name the character 'Rex'"),
+        (board("a dog walks", "it jumps"), "neither the prompt nor a card names the character 'Anna'"),
+        (board("Annator walks"), "neither the prompt nor a card names"),
+        (Recipe(prompt="a dog walks"), "the prompt does not name the character 'Anna'"),
         (
-            Recipe(task="storyboard", how=Storyboard(cards=(Card(at=0, text="Rex walks", rewritten="a dog walks"),))),
+            Recipe(task="storyboard", how=Storyboard(cards=(Card(at=0, text="Anna walks", rewritten="a dog walks"),))),
             "leave one of them out",
         ),
     ],
 )
 def test_who_is_not_named_or_is_said_twice_is_refused(store: Store, key: Key, recipe: Recipe, says: str):
     with pytest.raises(WireError, match=says) as raised:
-        played(store, key, recipe, ["char_Rex"])
+        played(store, key, recipe, ["char_Anna"])
     assert raised.value.param == "characters"

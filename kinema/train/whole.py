@@ -215,7 +215,7 @@ class Training:
         print(f"denoiser: learnt on {[latents.count for latents in shelves.held]} clips", flush=True)
 
     def _kept(self, taught: "Taught", shelves: "Shelves") -> Denoiser:
-        """What was learnt, averaged and in bf16, as it is kept under its name."""
+        """What was learnt, averaged and rounded to bf16, as it is kept under its name."""
         begun = time.monotonic()
         lesson = PooledDenoising(
             taught.model,
@@ -234,7 +234,7 @@ class Training:
         about = {"chunks": lesson.chunks, "autoencoder": fingerprint(shelves.autoencoder.state_dict()), **self.about}
         file = self.whole.folder / f"{taught.name}.safetensors"
         save_denoiser(file, state.average.bfloat16(), self.words, trained_steps=state.step, **about)
-        return state.average
+        return state.average.float()
 
     def _learnt(self, lesson: Lesson[Model], plan: Plan, minutes: float) -> State[Model]:
         """The lesson learnt for so many minutes."""
