@@ -139,7 +139,25 @@ async def _validation_error(_: Request, error: Any) -> Response:
 async def _http_error(request: Request, error: Any) -> Response:
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "invalid_request")
     said = f"{request.method} {request.url.path[:100]}: {error.detail}"
-    return JSONResponse(envelope(said, kind_of(error.status_code), code), error.status_code, error.headers)
+    headers = error.headers
+    if error.status_code == 405:  # the framework names the methods of one route alone
+        documented = request.app.openapi()["paths"]
+        headers = {"Allow": ", ".join(sorted(_methods_of(request.url.path, documented)))}
+    return JSONResponse(envelope(said, kind_of(error.status_code), code), error.status_code, headers)
+
+
+def _methods_of(path: str, documented: dict[str, Any]) -> set[str]:
+    """The methods that the document has of a path: of the most literal template that it fits."""
+    parts = path.split("/")
+    fitting = [
+        template
+        for template in documented
+        if len(template.split("/")) == len(parts)
+        and all(each == part or each.startswith("{") for each, part in zip(template.split("/"), parts, strict=True))
+    ]
+    return (
+        {method.upper() for method in documented[min(fitting, key=lambda each: each.count("{"))]} if fitting else set()
+    )
 
 
 async def _database_error(request: Request, error: Any) -> Response:
