@@ -59,7 +59,7 @@ def test_films_that_wait_are_made_after_a_restart_and_a_stop_gives_none_up(own: 
 
 def test_a_database_that_another_holds_is_waited_for(own: Own):
     """Requests are answered 503 meanwhile, and a film that becomes whole meanwhile is ended once it may be."""
-    body = {"prompt": PROMPT, "seconds": "4", "size": "48x32", "steps": 60}
+    body = {"prompt": PROMPT, "seconds": "12", "size": "48x32", "steps": 200}
     video = _ask(own, "POST", "/v1/videos", json.dumps(body).encode())
     while _ask(own, "GET", f"/v1/videos/{video['id']}")["progress"] < 3:
         time.sleep(0.02)
