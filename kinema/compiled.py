@@ -30,6 +30,8 @@ def compiled(
 ) -> CompiledModel:
     """The network compiled for the processor, as it was kept or anew; digest tells its graph and weights from others.
 
+    A network that is compiled for several shapes has a name for each, so that they do not push one another out.
+
     Raises RuntimeError, OpenVINO's, where it cannot be compiled. Where nothing can be kept, nothing is.
     """
     path = _place(core, name, digest, options)

@@ -1,11 +1,12 @@
 """What the shape of the model is worth: small transformers learn on latents of other autoencoders, and in other sizes.
 
     python -m kinema.evaluate.ablations FOLDER autoencoder      chunk, channels and start, with one small transformer
-    python -m kinema.evaluate.ablations FOLDER size             2.5M, 8M and 18M transformers on the landed latents
+    python -m kinema.evaluate.ablations FOLDER size             3.5M, 9.8M and 22.6M transformers on the landed latents
 
 Every transformer gets the same compute in floating-point operations, so that it does not matter what else the machine
 does. What it learnt is told by films of scenes that no evaluation asks for, read by the reader `dev`, and where the
-latents are the same by the loss on clips that it never saw. What is done already is not done again.
+latents are the same by the loss on clips that it never saw. What is done already with the same clips and budgets is not
+done again.
 
 B clips, T frames, K chunks, C latent channels, h w latents, N tokens.
 """
@@ -38,7 +39,7 @@ from kinema.model.denoiser import Denoiser
 from kinema.model.sizes import SIZES
 from kinema.model.transformer import grid_positions
 from kinema.model.words import word_ids
-from kinema.train.denoise import Denoising, EncodeFrames
+from kinema.train.denoise import Denoising, EncodeFrames, blank_latent
 from kinema.train.loop import Plan, learn
 from kinema.train.parallel import Ranks
 from kinema.train.precision import mixed
@@ -72,7 +73,7 @@ CODECS = (Codec(), Codec(chunk=2, channels=32), Codec(channels=32), Codec(princi
 
 
 @dataclass(frozen=True)
-class Bench:
+class Ablation:
     """Where the runs are kept, what they may cost in teraflops, and the clips that they learn on."""
 
     folder: Path
@@ -146,8 +147,7 @@ def _read(model: Denoiser, autoencoder: Autoencoder, words: tuple[str, ...]) -> 
     chunks, side = RUN.frames // config.chunk, RUN.width // config.patch
     positions = grid_positions(chunks, side, side)
     with torch.no_grad(), mixed("cpu"):
-        nothing = torch.zeros(1, config.chunk, 3, RUN.height, RUN.width)
-        blank = rearrange(autoencoder.encode(nothing)[0], "k c h w -> (k h w) c").float().repeat(chunks, 1)
+        blank = blank_latent(autoencoder, side, side).float().repeat(chunks, 1)
         readings = []
         for at in range(0, len(asked), 4):
             said = [word_ids(captions.canonical(scene), words, length) for scene in asked[at : at + 4]]
@@ -185,16 +185,16 @@ def rendered(folder: Path, count: int) -> tuple[tuple[Record, ...], np.ndarray]:
 @click.option("--clips", default=1_000, show_default=True)
 @click.option("--teraflops", default=60.0, show_default=True, help="for each transformer")
 @click.option("--codec-teraflops", default=10.0, show_default=True, help="for each autoencoder")
-@click.option("--networks", type=click.Path(path_type=Path), help="whose autoencoder sizes are tried on; else embedded")
-def main(folder: Path, what: str, clips: int, teraflops: float, codec_teraflops: float, networks: Path | None) -> None:
+def main(folder: Path, what: str, clips: int, teraflops: float, codec_teraflops: float) -> None:
     """Print one line for each shape: what was learnt with the same compute."""
     torch.set_num_threads(1)
-    bench = Bench(folder, codec_teraflops, teraflops, *rendered(folder, clips))
+    folder = folder / f"{clips} clips, {codec_teraflops:g} and {teraflops:g} teraflops"
+    ablation = Ablation(folder, codec_teraflops, teraflops, *rendered(folder, clips))
     for name, size, codec in _trials(what):
         known = folder / f"{name} {size}.json"
         if not known.is_file():
-            autoencoder, near = bench.codec(codec) if codec else (_landed(networks), float("nan"))
-            learnt = bench.transformer(name, size, autoencoder)
+            autoencoder, near = ablation.codec(codec) if codec else (_landed(), float("nan"))
+            learnt = ablation.transformer(name, size, autoencoder)
             known.write_text(json.dumps({"psnr_db": near, **learnt}))
         found = json.loads(known.read_text())
         about = found.pop("psnr_db"), found.pop("steps"), found.pop("loss")
@@ -210,8 +210,8 @@ def _trials(what: str) -> Iterator[tuple[str, str, Codec | None]]:
         yield from ((codec.name, "pico", codec) for codec in CODECS)
 
 
-def _landed(networks: Path | None) -> Autoencoder:
-    return load_networks(networks or EMBEDDED)[0].to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+def _landed() -> Autoencoder:
+    return load_networks(EMBEDDED)[0].to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ class Networks:
             return model
 
         try:
-            return compiled(core, name, f"{self.digest(name)} {shape}", read, options)
+            return compiled(core, f"{name}-{'x'.join(map(str, shape))}", self.digest(name), read, options)
         except RuntimeError as error:
             said = str(error).splitlines()[0]
             raise CheckpointError(f"the review's network {name} cannot be compiled: {said}; {_FIX}") from None
