@@ -9,6 +9,7 @@ Policy, review, watermark, credentials and receipt are the server's own: a film 
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -35,10 +36,12 @@ from kinema.ready import Limits, recipe_of
 from kinema.recipe import Recipe, Source, parse_size
 from kinema.settings import read_settings
 from kinema.tasks import check_sources
+from kinema.trust.reports import film_in
 
 STOP_SECONDS = 10.0
 """How long a stopped film's last frames are waited for."""
 GREY = 128
+_VIDEO_ID = re.compile(r"video_[0-9a-f]+")
 NOT_SENT = {"sources", "configuration", "made_frames", "made_fps"}
 """Parts of a recipe that follow on the server."""
 
@@ -125,6 +128,25 @@ class Server:
         except RemoteError as error:
             raise in_kind(error) from None
         return Asked(recipe, (first, *rest))
+
+    def report(self, subject: str, why: str = "") -> dict[str, Any]:
+        """The server's operator has a report of a film, by its id there or as a file from here, or of a prompt.
+
+        The report as the server answers. Raises ClipError for a file that is not there, what the server refuses in its
+        words, and RemoteError.
+        """
+        fields, files = {"why": why}, dict[str, File]()
+        if _VIDEO_ID.fullmatch(subject):
+            about: dict[str, Any] = {"video": {"id": subject}}
+        elif path := film_in(subject):
+            about = {}
+            files["video"] = (path.name, _bytes_of(Source(path=str(path))), "application/octet-stream")
+        else:
+            about = {"prompt": subject}
+        try:
+            return self.line.ask("POST", "/reports", Body.of(about | fields, files))
+        except RemoteError as error:
+            raise in_kind(error) from None
 
     def _check_kinema(self) -> None:
         """Raises BackendError where the server is another's, which would make something else of a whole recipe."""

@@ -113,6 +113,15 @@ def test_reported_prompts_are_seeds_and_a_wrong_refusal_is_no_verdict():
     assert {(each.subject, each.group) for each in tried} == {("Mickey Mouse dances on a table", "ip")}
 
 
+def test_of_endless_reports_the_newest_are_tried_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch):
+    texts = ["Mickey Mouse dances", "a" * 1_001, "Donald Duck dances", "a red fox"]
+    kept = [reports.Report(str(number), "", "prompt", text) for number, text in enumerate(texts)]
+    monkeypatch.setattr(prompts, "MOST_REPORTED_CHARS", len("a red fox") + len("Donald Duck dances"))
+    absent, *tried = prompts.attack_reported(quiet, kept)
+    assert isinstance(absent, Absent) and "2 of 4" in absent.why
+    assert {each.subject for each in tried} == {"Donald Duck dances"}
+
+
 def test_every_way_leaves_something_to_read():
     for name, way in prompts.ways("en").items():
         assert way("a red fox"), name

@@ -41,6 +41,15 @@ def test_a_film_is_kept_by_its_hash_and_credentials(tmp_path: Path):
     assert read_reports() == ([kept], 0)
 
 
+def test_credentials_without_end_leave_room_for_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = film(tmp_path / "found.mp4")
+    whole = report(str(path)).decided
+    monkeypatch.setattr(reports, "MAX_TOLD_CHARS", 10)
+    decided = report(str(path)).decided
+    assert set(decided) == {"sha256", "bytes", "state", "left_out"}
+    assert all(decided[name] == whole[name] for name in ("sha256", "bytes", "state"))
+
+
 def test_a_film_that_is_not_there_is_no_prompt():
     with pytest.raises(ClipError, match="there is no file"):
         report("gone.mp4")
@@ -100,6 +109,8 @@ def test_a_place_that_cannot_be_made_is_named(home: Path):
 def test_a_report_is_one_line_to_read():
     told = Report("ab", "2026-11-22", "prompt", "a dog", "wrong", {"decision": "block"}).sentence
     assert told == "2026-11-22 ab prompt (block): a dog - wrong"
+    told = Report("ab", "2026-11-22", "film", "video_1", key="key_1", owner="our studio").sentence
+    assert told == "2026-11-22 ab film (unknown), by our studio (key_1): video_1"
 
 
 def test_the_terminal_keeps_and_lists(capsys: pytest.CaptureFixture[str]):

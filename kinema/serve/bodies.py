@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Header, Request
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 
@@ -16,6 +16,7 @@ from kinema.settings import read_settings
 from kinema.wire import WireError, read_form
 from kinema.wire.forms import MOST_FIELDS
 
+Idempotent = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
 MOST_FILES, MOST_DEPTH = 66, 32
 MOST_TEXT_BYTES = 64 << 20
 """The longest text of a form or JSON body: a picture in a data: URL is one."""

@@ -20,7 +20,7 @@ from kinema.serve.keys import Key
 from kinema.serve.store import Store
 from kinema.serve.tables import files
 from kinema.settings import read_settings
-from kinema.wire import Upload, WireError
+from kinema.wire import Medium, Upload, WireError
 
 MOST_FILES, MAX_NAME_CHARS = 100, 255
 
@@ -37,7 +37,7 @@ def keep(store: Store, depot: Depot, key: Key, asked: Upload, intake: Intake) ->
     row = {
         "id": new_id("file"),
         "key_id": key.id,
-        "filename": _named(asked, taken.holds.suffix),
+        "filename": name_of(asked.medium, f"file{taken.holds.suffix}"),
         "purpose": asked.purpose,
         "consent": asked.consent,
         "bytes": depot.size(taken.row["name"]),
@@ -52,11 +52,11 @@ def keep(store: Store, depot: Depot, key: Key, asked: Upload, intake: Intake) ->
     return told(row)
 
 
-def _named(asked: Upload, suffix: str) -> str:
+def name_of(medium: Medium, otherwise: str) -> str:
     """What the file was called where it came from, without its folder."""
-    name = PurePath((getattr(asked.medium.upload, "filename", None) or "").replace("\\", "/")).name
+    name = PurePath((getattr(medium.upload, "filename", None) or "").replace("\\", "/")).name
     plain = "".join(letter for letter in name if letter.isprintable())
-    return plain[-MAX_NAME_CHARS:] or f"file{suffix}"
+    return plain[-MAX_NAME_CHARS:] or otherwise
 
 
 def told(row: Any) -> dict[str, Any]:

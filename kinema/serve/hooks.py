@@ -21,7 +21,7 @@ from kinema.serve.address import judge, send
 from kinema.serve.jobs import new_id
 from kinema.serve.keys import Key
 from kinema.serve.store import Store
-from kinema.serve.tables import deliveries, hooks, ledger, promises
+from kinema.serve.tables import deliveries, hooks, ledger, promises, reports
 from kinema.settings import read_settings
 from kinema.wire import WireError
 
@@ -177,4 +177,5 @@ def clear_old(store: Store) -> None:
         old = deliveries.c.next_at.is_(None)
         connection.execute(delete(deliveries).where(old, deliveries.c.delivered_at < now - KEPT_SECONDS))
         connection.execute(delete(promises).where(promises.c.at < now - 86_400))
+        connection.execute(delete(reports).where(reports.c.at < now - 86_400))
         connection.execute(delete(ledger).where(ledger.c.at < now - 400 * 86_400))

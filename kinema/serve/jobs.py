@@ -20,6 +20,8 @@ from kinema.wire import Told, WireError, event
 
 ENDED = ("completed", "failed", "cancelled")
 DAY = 86_400.0
+RETRY_SECONDS = 120
+"""How long after a request one that says that it is tried again is taken for the same."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,7 @@ def add(store: Store, key: Key, made: Sequence[Job], promise: Promise, taken: Se
             connection.execute(insert(ledger), lengths)
             if taken:
                 connection.execute(insert(uploads), list(taken))
-            if promise.name:
-                row = {"key_id": key.id, "name": promise.name, "digest": promise.digest}
-                connection.execute(insert(promises), row | {"job_ids": [job.id for job in made], "at": time.time()})
+            keep_promise(connection, key, promise, [job.id for job in made])
             for job in made:
                 tell(connection, job.id, "queued", {})
     except IntegrityError:  # the same Idempotency-Key came in by another process in this very moment
@@ -161,30 +161,38 @@ def _earlier(connection: Connection, key: Key, promise: Promise) -> list[Job] | 
     two minutes and never asked after is what it did not hear of.
     """
     if promise.name:
-        row = connection.execute(
-            select(promises.c.digest, promises.c.job_ids).where(
-                promises.c.key_id == key.id, promises.c.name == promise.name
-            )
-        ).first()
-        if row is None:
+        ids = promised(connection, key, promise)
+        if ids is None:
             return None
-        if row.digest != promise.digest:
-            raise WireError(
-                409,
-                "this Idempotency-Key was used for another request; take a new one for each film",
-                code="idempotency_key_reused",
-            )
-        found = connection.execute(ROWS.where(jobs.c.id.in_(row.job_ids)).order_by(jobs.c.place))
+        found = connection.execute(ROWS.where(jobs.c.id.in_(ids)).order_by(jobs.c.place))
         again = [Job(**each._mapping) for each in found]
         if not again:
             raise WireError(404, "what this Idempotency-Key made is deleted", code="not_found")
         return again
     if not promise.is_retry:
         return None
-    recent = (jobs.c.key_id == key.id, jobs.c.digest == promise.digest, jobs.c.created_at > time.time() - 120)
+    since = time.time() - RETRY_SECONDS
+    recent = (jobs.c.key_id == key.id, jobs.c.digest == promise.digest, jobs.c.created_at > since)
     query = ROWS.where(*recent, jobs.c.heard.is_(False)).order_by(jobs.c.place.desc()).limit(1)
     last = connection.execute(query).first()
     return [Job(**last._mapping)] if last else None
+
+
+def promised(connection: Connection, key: Key, promise: Promise) -> list[str] | None:
+    """The ids of what this Idempotency-Key made before, None where it is new. Raises WireError 409."""
+    mine = (promises.c.key_id == key.id, promises.c.name == promise.name)
+    row = connection.execute(select(promises.c.digest, promises.c.job_ids).where(*mine)).first()
+    if row is not None and row.digest != promise.digest:
+        said = "this Idempotency-Key was used for another request; take a new one for each"
+        raise WireError(409, said, code="idempotency_key_reused")
+    return list(row.job_ids) if row is not None else None
+
+
+def keep_promise(connection: Connection, key: Key, promise: Promise, ids: Sequence[str]) -> None:
+    """The same request by the same Idempotency-Key, where there is one, is answered with these."""
+    if promise.name:
+        row = {"key_id": key.id, "name": promise.name, "digest": promise.digest}
+        connection.execute(insert(promises), row | {"job_ids": list(ids), "at": time.time()})
 
 
 def _check_limits(connection: Connection, key: Key, count: int, film_seconds: float) -> None:
@@ -195,26 +203,27 @@ def _check_limits(connection: Connection, key: Key, count: int, film_seconds: fl
             select(func.count()).where(jobs.c.key_id == key.id, jobs.c.status.in_(("queued", "in_progress")))
         ).scalar_one()
         if busy + count > key.at_once:
-            raise _too_many(f"{busy} films of this key are not finished, and {key.at_once} may be at once", 10)
+            raise too_many(f"{busy} films of this key are not finished, and {key.at_once} may be at once", 10)
     since = select(
         func.count(), func.coalesce(func.sum(ledger.c.film_seconds), 0), func.coalesce(func.sum(ledger.c.energy_wh), 0)
     )
     if key.per_minute is not None:
         lately = connection.execute(since.where(ledger.c.key_id == key.id, ledger.c.at > now - 60)).one()[0]
         if lately + count > key.per_minute:
-            raise _too_many(f"{key.per_minute} films a minute may be asked for with this key", 60)
+            raise too_many(f"{key.per_minute} films a minute may be asked for with this key", 60)
     if key.seconds_a_day is None and key.wh_a_day is None:
         return
     _, length, energy = connection.execute(since.where(ledger.c.key_id == key.id, ledger.c.at > now - DAY)).one()
     if key.seconds_a_day is not None and length + film_seconds > key.seconds_a_day:
         said = f"{length:g} of the {key.seconds_a_day:g} seconds of film that this key has a day are used"
-        raise _too_many(said, 3600, "quota_exceeded")
+        raise too_many(said, 3600, "quota_exceeded")
     if key.wh_a_day is not None and energy >= key.wh_a_day:
         said = f"{energy:.3g} of the {key.wh_a_day:g} watt-hours that this key has a day are used"
-        raise _too_many(said, 3600, "quota_exceeded")
+        raise too_many(said, 3600, "quota_exceeded")
 
 
-def _too_many(said: str, retry_after: int, code: str = "rate_limit_exceeded") -> WireError:
+def too_many(said: str, retry_after: int, code: str = "rate_limit_exceeded") -> WireError:
+    """What a key is told that asks for more than it may."""
     return WireError(429, f"{said}; try again later", code=code, retry_after=retry_after)
 
 

@@ -16,7 +16,8 @@ from kinema.serve.store import Store
 from kinema.serve.tables import keys
 
 SCOPES = ("films", "read", "provenance", "metrics")
-"""films: make, change and delete; read: look at one's own; provenance: have a file checked; metrics: read /metrics."""
+"""films: make, change and delete; read: look at one's own, and report; provenance: have a file checked; metrics: read
+/metrics."""
 LOCAL = "key_local"
 """Whose films they are that are asked for without a key, on the machine itself."""
 

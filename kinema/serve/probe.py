@@ -51,6 +51,11 @@ def testify(path: Path) -> dict[str, Any]:
     return _ask("testify", path, {}, "off")
 
 
+def describe(path: Path) -> dict[str, Any]:
+    """What a report keeps of the file (kinema/trust/reports.py). Raises ClipError."""
+    return _ask("describe", path, {}, "off")
+
+
 def _ask(what: str, path: Path, told: dict[str, str], review: str) -> dict[str, Any]:
     settings = read_settings()
     seconds = settings.max_decode_seconds + (0 if review == "off" else settings.max_review_seconds)
@@ -95,6 +100,12 @@ def _testify(path: Path, told: dict[str, Any]) -> dict[str, Any]:
     return testimony.to_fields() | {"state": verify(path).state}
 
 
+def _describe(path: Path, told: dict[str, Any]) -> dict[str, Any]:
+    from kinema.trust.reports import told_by
+
+    return told_by(path)
+
+
 def _limit(limits: dict[str, Any]) -> None:
     """No more memory and processor time than that, where the system can hold a process to it."""
     import resource
@@ -111,7 +122,7 @@ def main() -> None:
     told = json.loads(said)
     _limit(told)
     try:
-        answer = {"probe": _probe, "testify": _testify}[what](Path(name), told)
+        answer = {"probe": _probe, "testify": _testify, "describe": _describe}[what](Path(name), told)
     except RefusedError as error:
         answer = {"refused": str(error), "category": error.category}
     except KinemaError as error:

@@ -1,4 +1,4 @@
-"""The addresses beside /v1/videos: models, provenance checks, webhooks, health and figures."""
+"""The addresses beside /v1/videos: models, provenance checks, reports, webhooks, health and figures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from kinema import __version__
 from kinema.backends import usable
 from kinema.errors import RecipeError
-from kinema.serve import hooks, jobs
-from kinema.serve.bodies import read_fields
+from kinema.serve import hooks, jobs, reporting
+from kinema.serve.bodies import Idempotent, promise_of, read_fields
+from kinema.serve.creating import digest_of
 from kinema.serve.doors import allowed
 from kinema.serve.figures import figures
 from kinema.serve.intake import saved
@@ -26,12 +27,13 @@ from kinema.serve.shapes import (
     Model,
     ModelList,
     ProvenanceCheck,
+    Report,
     WebhookEndpoint,
     WebhookEndpointList,
     body_of,
 )
 from kinema.settings import read_settings
-from kinema.wire import Medium, WireError, page
+from kinema.wire import Medium, WireError, page, read_report
 
 router = APIRouter(responses=ERRORS)
 Maker = Annotated[Key, allowed("films")]
@@ -107,6 +109,18 @@ def _testimony(state: Any, key: Key, fields: dict[str, Any]) -> dict[str, Any]:
 def _witness(kind: str, said: dict[str, Any], state: str | None = None) -> dict[str, Any]:
     told = {name: said[name] for name in ("evidence", "error_rate", "error_basis")}
     return {"type": kind, "outcome": _OUTCOMES[said["answer"]], **told, "validation_state": state}
+
+
+@router.post("/v1/reports", response_model=Report, openapi_extra=body_of("report"), tags=["reports"])
+async def create_report(request: Request, key: Reader, idempotency_key: Idempotent = None) -> Response:
+    """Report a film that should not be, or a prompt that was refused and should not have been, to the operator."""
+    fields, state = await read_fields(request), request.app.state
+
+    def work() -> dict[str, Any]:
+        asked, promise = read_report(fields), promise_of(request, digest_of(request.url.path, fields))
+        return reporting.keep(state.store, state.depot, key, asked, promise)
+
+    return JSONResponse(await run_in_threadpool(work))
 
 
 @router.post(

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from kinema.serve import jobs
-from kinema.serve.bodies import promise_of, read_fields
+from kinema.serve.bodies import Idempotent, promise_of, read_fields
 from kinema.serve.content import content
 from kinema.serve.creating import Desk, digest_of
 from kinema.serve.depot import film_folder
@@ -36,7 +36,6 @@ CANCEL_SECONDS = 2.5
 router = APIRouter(prefix="/v1", tags=["videos"], responses=ERRORS)
 Maker = Annotated[Key, allowed("films")]
 Reader = Annotated[Key, allowed("read")]
-Idempotent = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
 
 
 async def _create(request: Request, key: Key, read: Callable[[Mapping[str, Any]], Ask]) -> Response:

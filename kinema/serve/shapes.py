@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from kinema.trust.reports import MAX_WHY_CHARS
 from kinema.wire.asks import PURPOSES
 
 VIDEO_EXAMPLE: dict[str, Any] = {
@@ -127,6 +128,15 @@ class ProvenanceCheck(BaseModel):
     created_at: int
     sentence: str
     results: list[Witness]
+
+
+class Report(BaseModel):
+    id: str
+    object: Literal["report"]
+    created_at: int
+    kind: Literal["film", "prompt"]
+    subject: str = Field(description="the prompt, the film's id, or the name of the file")
+    why: str
 
 
 class WebhookEndpoint(BaseModel):
@@ -260,6 +270,11 @@ _REQUESTS: dict[str, tuple[dict[str, Any], list[str], dict[str, Any]]] = {
         {"file": {"type": "string", "format": "binary"}, "video": _REFERENCE},
         [],
         {"video": {"id": "video_6f1e3a"}},
+    ),
+    "report": (
+        {"video": _REFERENCE, "prompt": _PROMPT, "why": {"type": "string", "maxLength": MAX_WHY_CHARS}},
+        [],
+        {"video": {"id": "video_6f1e3a"}, "why": "this is my face"},
     ),
     "webhook": (
         {

@@ -1,7 +1,7 @@
 """The tables: jobs and what belongs to them, keys, webhooks, idempotency. Moments are seconds since 1970, UTC.
 
 A job's row is its film's too. What was used (ledger) has a table of its own, without a word of what was made, so that
-deleting a film really deletes it and quotas still hold.
+deleting a film really deletes it and quotas still hold. Of reports, too, only so much is here as limits ask for.
 """
 
 from __future__ import annotations
@@ -142,6 +142,17 @@ ledger = Table(
     Column("film_seconds", Double, nullable=False),
     Column("energy_wh", Double, nullable=False),
     Index("ledger_of_key", "key_id", "at"),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("key_id", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("at", Double, nullable=False, index=True),
+    Index("reports_of_key", "key_id", "at"),
 )
 
 promises = Table(

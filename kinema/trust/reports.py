@@ -1,7 +1,8 @@
 """Reports: complaints about films and about wrong refusals, kept for whoever runs this installation.
 
 One JSON object a line under `settings.home`, for its owner alone, each written in one piece so that many may report at
-once. What was decided is kept with what was said: the policy's decision, or what a film's credentials say.
+once. What was decided is kept with what was said: the policy's decision, or what a film's credentials say. Every door
+keeps them by `keep`: the terminal here, and a server with the key that asked.
 """
 
 from __future__ import annotations
@@ -23,14 +24,18 @@ from kinema.trust import policy
 from kinema.trust.registry import Registry, sha256_of_file
 from kinema.trust.verify import verify
 
-MAX_BYTES, MAX_WHY_CHARS = 64_000_000, 4_000
-"""How much is kept before the operator has to move it away, and the longest reason."""
+MAX_BYTES, MAX_WHY_CHARS, MAX_TOLD_CHARS = 64_000_000, 4_000, 64_000
+"""How much is kept before the operator has to move it away, the longest reason, and the most that a film's credentials
+and registry may add to a report: whoever made the film chose what they say."""
 _FILM = re.compile(r"\S+\.(mp4|m4v|mov|webm|mkv|avi|gif|webp|png|apng|jpe?g|heic|avif)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Report:
-    """One report. `subject` is the prompt, or the film's name; `decided` what the policy or its credentials say."""
+    """One report. `subject` is the prompt, or the film's name; `decided` what the policy or its credentials say.
+
+    `key` and `owner` are the id and the name of the API key by which a server was told, empty where none was.
+    """
 
     id: str
     made: str
@@ -38,12 +43,15 @@ class Report:
     subject: str
     why: str = ""
     decided: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+    owner: str = ""
 
     @property
     def sentence(self) -> str:
         """The report in a line."""
         decided = self.decided.get("decision") or self.decided.get("state") or "unknown"
-        said = f"{self.made} {self.id} {self.kind} ({decided}): {self.subject}"
+        by = f", by {self.owner} ({self.key})" if self.key else ""
+        said = f"{self.made} {self.id} {self.kind} ({decided}){by}: {self.subject}"
         return f"{said} - {self.why}" if self.why else said
 
 
@@ -58,21 +66,36 @@ def report(subject: str, why: str = "") -> Report:
     Raises PromptError for an empty or overlong one, ClipError for a film that is not there, TrustError where nothing
     can be kept.
     """
+    check_words(subject, why)
+    path = film_in(subject)
+    if path is None:
+        return keep(drafted("prompt", subject, why, decided=asdict(policy.check(subject))))
+    return keep(drafted("film", path.name, why, decided=told_by(path)))
+
+
+def drafted(kind: Literal["prompt", "film"], subject: str, why: str, *, decided: Mapping[str, Any]) -> Report:
+    """A report of this moment, not yet kept, with an id that is its own."""
+    made = datetime.now(UTC).isoformat(timespec="seconds")
+    return Report(f"report_{secrets.token_hex(8)}", made, kind, subject, why, decided)
+
+
+def check_words(subject: str, why: str) -> None:
+    """Raises PromptError where a report is about nothing, or longer than what is read."""
     if len(why) > MAX_WHY_CHARS:
-        raise PromptError(f"the reason has {len(why):,} letters; at most {MAX_WHY_CHARS:,} are kept")
+        raise PromptError(f"the reason has {len(why):,} letters; at most {MAX_WHY_CHARS:,} are kept", part="why")
     if not subject.strip():
         raise PromptError("the report is about nothing; name a film or give the prompt")
     if len(subject) > MAX_PROMPT_CHARS:
         raise PromptError(f"the prompt has {len(subject):,} letters; at most {MAX_PROMPT_CHARS:,} are read")
-    is_film = len(subject) < 4096 and "\0" not in subject and _is_file(Path(subject))
-    if not is_film and _FILM.fullmatch(subject):
+
+
+def film_in(subject: str) -> Path | None:
+    """The film that somebody names, None where it is a prompt. Raises ClipError for one that is not there."""
+    if len(subject) < 4096 and "\0" not in subject and _is_file(Path(subject)):
+        return Path(subject)
+    if _FILM.fullmatch(subject):
         raise ClipError(f"there is no file {subject}; a prompt has more than one word")
-    decided = _of_film(Path(subject)) if is_film else asdict(policy.check(subject))
-    made = datetime.now(UTC).isoformat(timespec="seconds")
-    name = Path(subject).name if is_film else subject
-    kept = Report(secrets.token_hex(4), made, "film" if is_film else "prompt", name, why, decided)
-    _append(kept)
-    return kept
+    return None
 
 
 def read_reports() -> tuple[list[Report], int]:
@@ -97,12 +120,15 @@ def _report_of(line: bytes) -> Report | None:
         kept = Report(**fields)
     except (ValueError, TypeError, RecursionError):
         return None
-    words = (kept.id, kept.made, kept.kind, kept.subject, kept.why)
+    words = (kept.id, kept.made, kept.kind, kept.subject, kept.why, kept.key, kept.owner)
     return kept if all(isinstance(word, str) for word in words) and isinstance(kept.decided, dict) else None
 
 
-def _of_film(path: Path) -> dict[str, Any]:
-    """What is known of a film: its bytes' hash, the verdict on its credentials, and whether the registry has it."""
+def told_by(path: Path) -> dict[str, Any]:
+    """What is known of a film: its bytes' hash, the verdict on its credentials, and whether the registry has it.
+
+    Where these are longer than a report keeps, `left_out` says so; the hash still finds the film.
+    """
     verdict = verify(path)
     try:
         sha256 = sha256_of_file(path)
@@ -112,22 +138,28 @@ def _of_film(path: Path) -> dict[str, Any]:
         registry = str(error)
     except OSError as error:
         raise ClipError(f"{path} cannot be read: {error.strerror}") from None
-    return {
-        "sha256": sha256,
-        "bytes": path.stat().st_size,
-        "state": verdict.state,
+    sure = {"sha256": sha256, "bytes": path.stat().st_size, "state": verdict.state}
+    told = {
         "sentence": verdict.sentence,
         "signer": verdict.signer,
         "maker": verdict.maker,
         "film": dict(verdict.part("film")),
         "registry": registry,
     }
+    if (letters := len(json.dumps(told))) > MAX_TOLD_CHARS:
+        return sure | {"left_out": f"the credentials say {letters:,} letters, more than the {MAX_TOLD_CHARS:,} kept"}
+    return sure | told
 
 
-def _append(kept: Report) -> None:
-    """Writes the line in one call to the end of the file, for its owner alone. Raises TrustError."""
+def line_of(kept: Report) -> bytes:
+    """The report as it is kept."""
+    return json.dumps(asdict(kept), ensure_ascii=True, sort_keys=True).encode() + b"\n"
+
+
+def keep(kept: Report) -> Report:
+    """The report is the last line of the file, written in one call, for its owner alone. Raises TrustError."""
     path = place()
-    line = json.dumps(asdict(kept), ensure_ascii=True, sort_keys=True).encode() + b"\n"
+    line = line_of(kept)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -143,6 +175,7 @@ def _append(kept: Report) -> None:
             os.close(handle)
     except OSError as error:
         raise TrustError(f"no report can be kept in {path}: {error.strerror}; set KINEMA_HOME") from None
+    return kept
 
 
 def _is_file(path: Path) -> bool:

@@ -10,6 +10,7 @@ It stands low so that a server and a client of it speak from the same page (shar
 from kinema.wire.asks import (
     Ask,
     Character,
+    Complaint,
     Medium,
     Upload,
     read_character,
@@ -17,6 +18,7 @@ from kinema.wire.asks import (
     read_edit,
     read_extend,
     read_remix,
+    read_report,
     read_upload,
 )
 from kinema.wire.forms import read_form
@@ -37,6 +39,7 @@ from kinema.wire.objects import (
 __all__ = [
     "Ask",
     "Character",
+    "Complaint",
     "Medium",
     "Told",
     "Upload",
@@ -54,6 +57,7 @@ __all__ = [
     "read_extend",
     "read_form",
     "read_remix",
+    "read_report",
     "read_upload",
     "seconds_text",
     "video",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from kinema.errors import PromptError, RecipeError
 from kinema.how import HOWS
@@ -73,6 +73,15 @@ class Upload:
     purpose: str
     seconds: int | None = None
     consent: str = ""
+
+
+@dataclass(frozen=True)
+class Complaint:
+    """What is reported, a prompt or a film, and why."""
+
+    prompt: str = ""
+    film: Medium | None = None
+    why: str = ""
 
 
 def read_create(fields: Mapping[str, Any]) -> Ask:
@@ -148,6 +157,25 @@ def read_upload(fields: Mapping[str, Any]) -> Upload:
         said += f"; files are films and pictures to start from: {' or '.join(PURPOSES)}"
         raise RecipeError(said, part="purpose")
     return Upload(medium, str(purpose), _expiry(told.get("expires_after")), _consent(told))
+
+
+def read_report(fields: Mapping[str, Any]) -> Complaint:
+    """POST /reports: about a prompt, or about a film by its id or as a file."""
+    told = {name: value for name, value in fields.items() if value is not None}
+    strange = set(told) - {"prompt", "video", "why"}
+    if strange:
+        first = sorted(strange)[0][:40]
+        raise RecipeError(f"a report has no part '{first}'; it has prompt or video, and why", part=first)
+    if ("prompt" in told) == ("video" in told):
+        said = "both" if "video" in told else "neither"
+        raise RecipeError(f"a report is of a prompt or of a video, and this one names {said}", part="video")
+    for name in ("prompt", "why"):
+        if not _is_text(told.get(name, "")):
+            raise RecipeError(f"{name} should be a text", part=name)
+    film = _medium(told["video"], "video") if "video" in told else None
+    if film and film.file:
+        raise RecipeError("a report is of a film: name it by its id, or bring it as a file", part="video")
+    return Complaint(told.get("prompt", ""), film, told.get("why", ""))
 
 
 def _expiry(value: Any) -> int | None:
@@ -254,11 +282,16 @@ def _medium(value: Any, param: str) -> Medium:
         raise RecipeError(f"{param} should hold exactly one of {', '.join(_REFERENCES)}; it holds {said}", part=param)
     name = given[0]
     reference = value[name]
-    if not isinstance(reference, str) or not reference:
+    if not reference or not _is_text(reference):
         raise RecipeError(f"{param}.{name} should be a text", part=param)
     if name == "file_id":
         return Medium(file=reference, param=param)
     return Medium(id=reference, param=param) if name == "id" else Medium(url=reference, param=param)
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    """Whether it is a text of whole letters: JSON can say half of one, which no database takes and no answer holds."""
+    return isinstance(value, str) and not re.search(r"[\ud800-\udfff]", value)
 
 
 def _character(value: Any) -> str:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from urllib.parse import quote
 
 from kinema.trust.policy import check, corpus
 from kinema.trust.policy.corpus import ORDINARY, Sentence
 from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
-from kinema.trust.redteam.attempt import Attempt, Tick
+from kinema.trust.redteam.attempt import Absent, Attempt, Tick
 from kinema.trust.reports import Report
 from kinema.world.captions import caption
 from kinema.world.sampling import sample
 
-TARGET = "policy"
+TARGET, REPORTED = "policy", "policy, reported prompts"
 PLAIN = "as it is"
 CALM = "A boat drifts on a calm lake, and birds sing in the warm evening light. "
 WORLD_CAPTIONS = 200
+MAX_REPORTED_CHARS, MOST_REPORTED_CHARS = 1_000, 20_000
+"""The longest reported prompt that is tried, and how much of all: whoever has a server's key may report what they like,
+and a prompt of 32,000 letters takes seconds in each of its disguises."""
 
 Way = Callable[[str], str]
 WRAPPINGS: dict[str, Way] = {
@@ -79,18 +83,26 @@ def attack(
         yield _tried(tick, Sentence(text, ORDINARY, "en", "", ""), "pocket world", text)
 
 
-def attack_reported(tick: Tick, kept: list[Report]) -> Iterator[Attempt]:
+def attack_reported(tick: Tick, kept: list[Report]) -> Iterator[Attempt | Absent]:
     """Prompts that a person reported: one that is blocked today is tried in every disguise, and must stay blocked.
 
     A report is somebody's word, so that it is a seed and no verdict: what was refused wrongly is for the operator.
+    The newest come first, and how many are too many to try is said.
     """
-    for prompt in dict.fromkeys(each.subject for each in kept if each.kind == "prompt"):
+    prompts = list(dict.fromkeys(each.subject for each in reversed(kept) if each.kind == "prompt"))
+    short = [prompt for prompt in prompts if len(prompt) <= MAX_REPORTED_CHARS]
+    ends = accumulate(map(len, short))
+    tried = [prompt for prompt, end in zip(short, ends, strict=True) if end <= MOST_REPORTED_CHARS]
+    if left := len(prompts) - len(tried):
+        said = f"{left:,} of {len(prompts):,}, longer than {MAX_REPORTED_CHARS:,} letters or older than the newest"
+        yield Absent(REPORTED, f"{said} {MOST_REPORTED_CHARS:,}")
+    for prompt in tried:
         found = check(prompt)
         if found.decision != "block":
             continue
         row = Sentence(prompt, found.category, "en" if prompt.isascii() else "other", "reported", "")
         for name, way in ways(row.language).items():
-            yield _tried(tick, row, name, way(prompt), target="policy, reported prompts")
+            yield _tried(tick, row, name, way(prompt), target=REPORTED)
 
 
 def _tried(tick: Tick, row: Sentence, attack: str, text: str, *, target: str = TARGET) -> Attempt:
