@@ -1,15 +1,19 @@
-"""What several tests share: an environment of their own, and our networks at tiny size, exported and run for real."""
+"""What several tests share: an environment and a store of their own, our networks at tiny size, exported and run."""
 
 import json
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kinema.world.captions import words
 from tests.serving import Server, running
+
+if TYPE_CHECKING:
+    from kinema.serve.keys import Key
+    from kinema.serve.store import Store
 
 CARD: dict[str, Any] = {
     "format": "kinema-native-1",
@@ -85,6 +89,32 @@ def server(tiny_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """A whole server on the tiny networks, in processes of its own, without keys; it may tell hooks of this machine."""
     with running(tmp_path_factory.mktemp("served"), tiny_weights, PRIVATE_ADDRESSES="on") as server:
         yield server
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """The URL of a database of the test's own, with nothing in it."""
+    return f"sqlite:///{tmp_path / 'films.db'}"
+
+
+@pytest.fixture
+def store(database: str) -> Iterator["Store"]:
+    """The store in that database, which is the server's."""
+    from kinema.serve.store import open_store
+    from kinema.settings import Settings
+
+    store = open_store(Settings(database=database))
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def key(store: "Store") -> "Key":
+    """Whose jobs in the store are."""
+    from kinema.serve import keys
+
+    return keys.create(store, "mine")[0]
 
 
 def write_card(folder: Path, **changes: object) -> None:

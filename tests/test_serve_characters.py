@@ -1,8 +1,6 @@
 """Laws of characters: the model is given whom their clips show in the place of their names, wherever these are said."""
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
@@ -13,18 +11,11 @@ from kinema.recipe import Recipe
 from kinema.serve import keys
 from kinema.serve.characters import played
 from kinema.serve.keys import Key
-from kinema.serve.store import Store, open_store
+from kinema.serve.store import Store
 from kinema.serve.tables import characters
-from kinema.settings import Settings
 from kinema.wire import WireError
 
-
-@pytest.fixture
-def store(tmp_path: Path, tiny_model: Path) -> Iterator[Store]:
-    store = open_store(Settings(database=f"sqlite:///{tmp_path / 'films.db'}"))
-    store.migrate()
-    yield store
-    store.close()
+pytestmark = pytest.mark.usefixtures("tiny_model")
 
 
 @pytest.fixture

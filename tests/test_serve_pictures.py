@@ -1,7 +1,6 @@
 """Laws of a film's pictures: made when they are first asked for, once, of what the file shows."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from fractions import Fraction
@@ -13,29 +12,16 @@ from PIL import Image
 
 from kinema.clip import Clip
 from kinema.media import write
-from kinema.serve import jobs, keys, leases
+from kinema.serve import jobs, leases
 from kinema.serve.depot import Depot, Kept, film_folder, open_depot
 from kinema.serve.jobs import Job, Promise
 from kinema.serve.keys import Key
 from kinema.serve.pictures import film_with_pictures
 from kinema.serve.routes_videos import wipe
-from kinema.serve.store import Store, open_store
+from kinema.serve.store import Store
 from kinema.settings import Settings
 
 FRAMES = 60
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = open_store(Settings(database=f"sqlite:///{tmp_path / 'films.db'}"))
-    store.migrate()
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def key(store: Store) -> Key:
-    return keys.create(store, "mine")[0]
 
 
 @pytest.fixture

@@ -33,21 +33,16 @@ def cluster() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path / 'films.db'}" if request.param == "sqlite" else request.getfixturevalue("cluster")
+def database(request: pytest.FixtureRequest, database: str) -> str:
+    if request.param == "sqlite":
+        return database
+    url: str = request.getfixturevalue("cluster")
     store = open_store(Settings(database=url))
-    if not store.is_sqlite:
-        with store.write() as connection:
-            connection.execute(text("DROP SCHEMA public CASCADE"))
-            connection.execute(text("CREATE SCHEMA public"))
-    store.migrate()
-    yield store
+    with store.write() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
     store.close()
-
-
-@pytest.fixture
-def key(store: Store) -> Key:
-    return keys.create(store, "mine")[0]
+    return url
 
 
 def queued(key: Key, **parts: object) -> Job:
