@@ -2,12 +2,17 @@
 
 What was kept is taken for the same graph, weights, options, runtime and processor alone, and only where its hash still
 holds, so that a damaged file costs a second and never another film.
+
+Several processes, and several versions of Kinema, may share the folder. Each notes when it took a file, and what nobody
+took for a month goes, OpenVINO's own blobs of earlier versions too. A file is read whole before it is used, so one that
+goes meanwhile takes nothing away from whoever has it, and costs the next who wants it a second.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import blake2b, sha256
@@ -22,7 +27,11 @@ if TYPE_CHECKING:
 
 DIGEST_BYTES = 32
 KEPT_OF_A_NAME = 4
-"""Older ones of one name are removed: of other networks, settings or runtimes."""
+"""Those not taken for the longest time are removed: of other networks, settings or runtimes."""
+DAY = 86_400.0
+UNUSED_DAYS = 30
+"""What was not taken for so long is removed, by whoever looks first, once a day."""
+_OURS = {".network", ".part", ".blob"}
 
 
 def compiled(
@@ -63,8 +72,25 @@ def _taken(path: Path) -> bytes | None:
         data = path.read_bytes()
     except OSError:
         return None
+    _note_use(path)
     digest, blob = data[:DIGEST_BYTES], data[DIGEST_BYTES:]
     return blob if blake2b(blob, digest_size=DIGEST_BYTES).digest() == digest else None
+
+
+def _note_use(path: Path) -> None:
+    """The file bears the day of its last use; on its first use of a day what nobody uses any more goes."""
+    with suppress(OSError):  # another process may have removed it, or the folder may be for reading only
+        if time.time() - path.stat().st_mtime > DAY:
+            os.utime(path)
+            _forget_unused(path.parent)
+
+
+def _forget_unused(folder: Path) -> None:
+    """Removes what nobody took for UNUSED_DAYS, of what is kept here; a file that cannot be removed stays."""
+    for file in folder.iterdir():
+        with suppress(OSError):
+            if file.suffix in _OURS and time.time() - file.stat().st_mtime > UNUSED_DAYS * DAY:
+                file.unlink()
 
 
 def _keep(path: Path, name: str, blob: bytes) -> None:
@@ -77,6 +103,7 @@ def _keep(path: Path, name: str, blob: bytes) -> None:
         of_name = sorted(path.parent.glob(f"{name}-????????????????.network"), key=lambda each: each.stat().st_mtime)
         for older in of_name[:-KEPT_OF_A_NAME]:
             older.unlink(missing_ok=True)
+        _forget_unused(path.parent)
     except OSError:
         with suppress(OSError):
             part.unlink()

@@ -1,5 +1,7 @@
 """What was compiled is kept: the same numbers from it, nothing from a damaged file, nothing for another network."""
 
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import openvino
 import pytest
 from openvino import opset13 as op
 
-from kinema.compiled import KEPT_OF_A_NAME, compiled
+from kinema.compiled import DAY, KEPT_OF_A_NAME, UNUSED_DAYS, compiled
 
 OPTIONS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 GIVEN = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
@@ -62,6 +64,55 @@ def test_a_damaged_file_is_made_anew(home, damage):
 def test_where_nothing_can_be_kept_nothing_is(home):
     home.write_text("a file where the folder should be")
     assert np.allclose(run("a", 2.0), np.sin(2 * GIVEN), atol=1e-6)
+
+
+def aged(path: Path, days: float) -> Path:
+    os.utime(path, (time.time() - days * DAY,) * 2)
+    return path
+
+
+def named(home: Path, name: str, days: float) -> Path:
+    (home / name).write_bytes(b"kept by somebody")
+    return aged(home / name, days)
+
+
+@pytest.mark.parametrize("comes_by", ["keeping", "taking"])
+def test_what_nobody_took_for_a_month_goes_and_what_anybody_took_stays(home, comes_by):
+    run("a", 2.0)
+    (kept,) = home.iterdir()
+    old, recent = UNUSED_DAYS + 1, UNUSED_DAYS - 1
+    stale = {named(home, name, old) for name in ("decoder-0123456789abcdef.network", "12.blob", "sine-0.7.part")}
+    fresh = {named(home, name, recent) for name in ("policy-0123456789abcdef.network", "13.blob", "sine-1.7.part")}
+    foreign = named(home, "notes.txt", old)
+    aged(kept, old if comes_by == "taking" else 0)
+    run("a" if comes_by == "taking" else "b", 2.0)
+    left = set(home.iterdir())
+    assert left >= fresh | {foreign, kept} and not left & stale
+    assert time.time() - kept.stat().st_mtime < DAY
+
+
+def test_what_goes_while_it_is_used_or_looked_at_breaks_nothing(home):
+    network = compiled(openvino.Core(), "sine", "a", lambda: model(2.0), OPTIONS)
+    (kept,) = home.iterdir()
+    aged(kept, UNUSED_DAYS + 1)
+    again = compiled(openvino.Core(), "sine", "a", lambda: model(2.0), OPTIONS)
+    kept.unlink()
+    assert again([GIVEN])[0].tobytes() == network([GIVEN])[0].tobytes()
+    (home / "gone.network").symlink_to(home / "nowhere")  # as a file is to whoever lists it before another removes it
+    run("a", 2.0)
+    assert kept.exists()
+
+
+def test_those_of_a_name_go_that_were_not_taken_for_the_longest_time(home):
+    run("0", 2.0)
+    (first,) = home.iterdir()
+    for index in range(1, KEPT_OF_A_NAME):
+        run(str(index), 2.0)
+    for file in home.iterdir():
+        aged(file, 3)
+    run("0", 2.0)
+    run("new", 2.0)
+    assert first.exists() and len(list(home.iterdir())) == KEPT_OF_A_NAME
 
 
 def test_older_ones_of_a_name_go(home):
