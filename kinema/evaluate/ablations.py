@@ -48,11 +48,25 @@ from kinema.train.sample import sample
 from kinema.world import captions
 
 RUN = world.Run(seed=9_001)
-UNSEEN = 32
-"""Clips at the end that nothing learns on."""
-STILLS, BATCH, TILT = 0.6, 32, 0.7
-SAMPLER_STEPS, GUIDANCE, SCENES = 8, 3.0, 32
+STILLS, TILT, GUIDANCE = 0.6, 0.7, 3.0
 ALONE = Ranks()
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large every trial is: its clips, an autoencoder's widths, samples a step, and what is asked afterwards.
+
+    The last `unseen` clips are never learnt on; `exam` samples of them are asked for, and films of `scenes` scenes.
+    """
+
+    run: world.Run = RUN
+    widths: tuple[int, int, int] = AutoencoderConfig.widths
+    unseen: int = 32
+    codec_batch: int = 16
+    batch: int = 32
+    exam: int = 128
+    scenes: int = 32
+    sampler_steps: int = 8
 
 
 @dataclass(frozen=True)
@@ -81,31 +95,45 @@ class Ablation:
     teraflops: float
     records: tuple[Record, ...]
     clips: np.ndarray
-    """(B, T, H, W, 3) uint8; the last UNSEEN are never learnt on."""
+    """(B, T, H, W, 3) uint8."""
+    scale: Scale = Scale()
+
+    def found(self, name: str, size: str, codec: Codec | None) -> dict[str, float]:
+        """What a transformer of that size learnt of those latents, the landed ones without a codec; tried only once."""
+        known = self.folder / f"{name} {size}.json"
+        if not known.is_file():
+            autoencoder, near = self.codec(codec) if codec else (_landed(), float("nan"))
+            learnt = self.transformer(name, size, autoencoder)
+            known.write_text(json.dumps({"psnr_db": near, **learnt}))
+        found: dict[str, float] = json.loads(known.read_text())
+        return found
 
     def codec(self, codec: Codec) -> tuple[Autoencoder, float]:
         """The autoencoder after its compute, and its PSNR in dB on the unseen clips."""
         torch.manual_seed(0)
-        model = Autoencoder(AutoencoderConfig(channels=codec.channels, chunk=codec.chunk))
+        model = Autoencoder(AutoencoderConfig(codec.channels, codec.chunk, widths=self.scale.widths))
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        seen = self.clips[:-UNSEEN]
+        seen = self.clips[: -self.scale.unseen]
         if codec.principal:
             values = model.start_at_principal_components(to_frames(seen[::8]), torch.Generator().manual_seed(0))
             model.set_scale(values.clamp_min(1e-6).sqrt(), TILT)
         lesson = Reconstruction(model, seen)
-        steps = max(1, round(self.codec_teraflops * 1e12 / lesson.flops_per_sample / 16))
-        plan = Plan(steps=steps, batch=16, lr=5e-4, muon_lr=2e-3, cooldown=0.35, show_every_s=1e9)
+        steps = max(1, round(self.codec_teraflops * 1e12 / lesson.flops_per_sample / self.scale.codec_batch))
+        plan = Plan(steps=steps, batch=self.scale.codec_batch, lr=5e-4, muon_lr=2e-3, cooldown=0.35, show_every_s=1e9)
         average = learn(lesson, plan, self.folder / codec.name / "autoencoder", ALONE).average
         if not codec.principal:
             self._whiten(average)
         with torch.no_grad(), mixed("cpu"):
-            near = [psnr(average.decode(average.encode(clip)).float(), clip) for clip in _batches(self.clips[-UNSEEN:])]
+            near = [
+                psnr(average.decode(average.encode(clip)).float(), clip)
+                for clip in _batches(self.clips[-self.scale.unseen :])
+            ]
         return average, mean(near)
 
     def _whiten(self, model: Autoencoder) -> None:
         """Scales latents as the principal start would: by their own deviations."""
         with torch.no_grad(), mixed("cpu"):
-            found = torch.cat([model.encode(clip).float() for clip in _batches(self.clips[: 2 * UNSEEN])])
+            found = torch.cat([model.encode(clip).float() for clip in _batches(self.clips[: 2 * self.scale.unseen])])
         model.set_scale(found.std((0, 1, 3, 4)).clamp_min(1e-3), TILT)
 
     def transformer(self, name: str, size: str, autoencoder: Autoencoder) -> dict[str, float]:
@@ -115,22 +143,23 @@ class Ablation:
         dial, channels = SIZES[size], autoencoder.config.channels
         model = Denoiser(dial.text(len(words)), replace(dial.transformer, channels=channels))
         seen, unseen = (self._store(name, autoencoder, part) for part in ("seen", "unseen"))
-        chunks = RUN.frames // autoencoder.config.chunk
+        chunks = self.scale.run.frames // autoencoder.config.chunk
         lesson = Denoising(model.train(), (seen,), words, autoencoder, chunks=chunks, stills=STILLS)
-        steps = max(1, round(self.teraflops * 1e12 / lesson.flops_per_sample / BATCH))
-        plan = Plan(steps=steps, batch=BATCH, cooldown=0.3, ema=0.99, show_every_s=1e9)
+        steps = max(1, round(self.teraflops * 1e12 / lesson.flops_per_sample / self.scale.batch))
+        plan = Plan(steps=steps, batch=self.scale.batch, cooldown=0.3, ema=0.99, show_every_s=1e9)
         average = learn(lesson, plan, self.folder / name / f"denoiser-{size}", ALONE).average
         exam = Denoising(average, (unseen,), words, autoencoder, chunks=chunks, ended=0.0)
         with torch.no_grad():
-            losses = [float(exam.loss(average, range(at, at + 8), seed=5)) for at in range(0, 128, 8)]
-        return {"steps": steps, "loss": mean(losses), **_read(average, autoencoder, words)}
+            losses = [float(exam.loss(average, range(at, at + 8), seed=5)) for at in range(0, self.scale.exam, 8)]
+        return {"steps": steps, "loss": mean(losses), **_read(average, autoencoder, words, self.scale)}
 
     def _store(self, name: str, autoencoder: Autoencoder, part: str) -> LatentStore:
         """The latents of the seen or the unseen clips."""
-        numbers = range(len(self.clips))[:-UNSEEN] if part == "seen" else range(len(self.clips))[-UNSEEN:]
+        first_unseen = len(self.clips) - self.scale.unseen
+        numbers = range(first_unseen) if part == "seen" else range(first_unseen, len(self.clips))
 
         def examples(start: int) -> Iterable[tuple[Record, Clip]]:
-            return ((self.records[at], Clip(self.clips[at], RUN.fps)) for at in numbers[start:])
+            return ((self.records[at], Clip(self.clips[at], self.scale.run.fps)) for at in numbers[start:])
 
         digest = fingerprint(autoencoder.encoder.state_dict())
         return LatentStore.build(self.folder / name / part, examples, EncodeFrames(autoencoder), digest, len(numbers))
@@ -140,11 +169,11 @@ def _batches(clips: np.ndarray) -> Iterator[torch.Tensor]:
     return (to_frames(clips[at : at + 4]) for at in range(0, len(clips), 4))
 
 
-def _read(model: Denoiser, autoencoder: Autoencoder, words: tuple[str, ...]) -> dict[str, float]:
+def _read(model: Denoiser, autoencoder: Autoencoder, words: tuple[str, ...], scale: Scale) -> dict[str, float]:
     """Factor -> share of the tuning scenes whose film was read rightly."""
-    asked, reader = scenes(SCENES), Reader("dev")
+    asked, reader, run = scenes(scale.scenes), Reader("dev"), scale.run
     length, config = model.text.config.length, autoencoder.config
-    chunks, side = RUN.frames // config.chunk, RUN.width // config.patch
+    chunks, side = run.frames // config.chunk, run.width // config.patch
     positions = grid_positions(chunks, side, side)
     with torch.no_grad(), mixed("cpu"):
         blank = blank_latent(autoencoder, side, side).float().repeat(chunks, 1)
@@ -153,30 +182,30 @@ def _read(model: Denoiser, autoencoder: Autoencoder, words: tuple[str, ...]) -> 
             said = [word_ids(captions.canonical(scene), words, length) for scene in asked[at : at + 4]]
             generator = torch.Generator().manual_seed(at)
             noise = torch.randn(len(said), len(positions), config.channels, generator=generator)
-            x = sample(model, noise, blank, positions, torch.tensor(said), steps=SAMPLER_STEPS, guidance=GUIDANCE)
+            x = sample(model, noise, blank, positions, torch.tensor(said), steps=scale.sampler_steps, guidance=GUIDANCE)
             latents = rearrange(x, "b (k h w) c -> b k c h w", k=chunks, h=side)
             films = to_uint8(autoencoder.decode(latents))
-            readings += [reader.read(Clip(film, RUN.fps)).facts for film in films]
+            readings += [reader.read(Clip(film, run.fps)).facts for film in films]
     shares = tally(asked, readings, quotable(reader))
     return {factor: shares[factor].value for factor in (*quotable(reader), MEAN, ALL) if factor in shares}
 
 
-def rendered(folder: Path, count: int) -> tuple[tuple[Record, ...], np.ndarray]:
+def rendered(folder: Path, count: int, run: world.Run) -> tuple[tuple[Record, ...], np.ndarray]:
     """So many clips of the world with their records, rendered once."""
     frames, lines = folder / "clips.npy", folder / "clips.jsonl"
     if not lines.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        out = np.lib.format.open_memmap(frames, "w+", np.uint8, (count, RUN.frames, RUN.height, RUN.width, 3))
+        out = np.lib.format.open_memmap(frames, "w+", np.uint8, (count, run.frames, run.height, run.width, 3))
         said = []
         with click.progressbar(range(count), label="rendering", width=0) as numbers:
             for number in numbers:
-                record, clip = world.render(RUN, number)
+                record, clip = world.render(run, number)
                 out[number] = clip.frames
                 said.append(record.to_line())
         out.flush()
         lines.write_text("\n".join(said))
     records = tuple(Record.from_line(line, str(lines)) for line in lines.read_text().splitlines())
-    return records, np.load(frames, mmap_mode="r")
+    return records, np.load(frames, mmap_mode="c")  # torch wants clips that it could write to
 
 
 @click.command()
@@ -189,14 +218,9 @@ def main(folder: Path, what: str, clips: int, teraflops: float, codec_teraflops:
     """Print one line for each shape: what was learnt with the same compute."""
     torch.set_num_threads(1)
     folder = folder / f"{clips} clips, {codec_teraflops:g} and {teraflops:g} teraflops"
-    ablation = Ablation(folder, codec_teraflops, teraflops, *rendered(folder, clips))
+    ablation = Ablation(folder, codec_teraflops, teraflops, *rendered(folder, clips, RUN))
     for name, size, codec in _trials(what):
-        known = folder / f"{name} {size}.json"
-        if not known.is_file():
-            autoencoder, near = ablation.codec(codec) if codec else (_landed(), float("nan"))
-            learnt = ablation.transformer(name, size, autoencoder)
-            known.write_text(json.dumps({"psnr_db": near, **learnt}))
-        found = json.loads(known.read_text())
+        found = ablation.found(name, size, codec)
         about = found.pop("psnr_db"), found.pop("steps"), found.pop("loss")
         marks = "  ".join(f"{factor} {100 * share:.0f}" for factor, share in found.items())
         click.echo("{}, {}: {:.1f} dB, {} steps, loss {:.3f}; ".format(name, size, *about) + f"{marks} %")
