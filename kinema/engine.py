@@ -66,11 +66,15 @@ class _Mark:
 
 @dataclass(frozen=True)
 class _Papers:
-    """What is told of a film beside its frames: what it took, what was looked at; private films say no words."""
+    """What is told of a film beside its frames: what it took, what was looked at, what it was made from.
+
+    Private films say no words.
+    """
 
     meter: Meter
     reviewer: Reviewer
     private: bool
+    given: tuple[Clip, ...]
 
 
 def make(
@@ -112,7 +116,7 @@ def make(
             pass
         notes: tuple[str, ...] = ()
     else:
-        notes = _written(path, ready.recipe, spool, segments, _Papers(meter, reviewer, limits.private))
+        notes = _written(path, ready.recipe, spool, segments, _Papers(meter, reviewer, limits.private, ready.clips))
     clip = spool.clip()
     notes = (*ready.notes, *told, *_lost_sound(ready.clips, clip, path), *notes)
     return Film(clip, ready.recipe, path, meter.read(), notes)
@@ -214,7 +218,9 @@ def _finish(part: Path, recipe: Recipe, spool: Spool, mark: _Mark, papers: _Pape
     """Signs the film, by credentials in it or beside it, and remembers it; what a person should know of that."""
     settings, clip = read_settings(), spool.clip()
     notes = _sign(part, recipe, clip, mark, papers) if settings.credentials else ()
-    return notes + (remember(clip, part, recipe.digest(), mark.number) if settings.registry else ())
+    if not settings.registry:
+        return notes
+    return notes + remember(clip, part, recipe.digest(), mark.number, given=papers.given)
 
 
 def _sign(part: Path, recipe: Recipe, clip: Clip, mark: _Mark, papers: _Papers) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Laws of the chain's trust: whatever is written is marked and signed, and what may not be made is not."""
 
+import random
 import sys
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from kinema.media import read_about
 from kinema.trust.detect import detect
 from kinema.trust.verify import verify, verify_replay
 from kinema.trust.watermark import KeyRing, read
+from kinema.trust.watermark.attacks import encoded
+from kinema.world.render import render
+from kinema.world.sampling import sample
 
 PROMPT = "a red ball rolls to the right in a meadow"
 PARTS = {"prompt": PROMPT, "width": 96, "height": 96, "seconds": 4, "seed": 3, "steps": 1}
@@ -64,6 +68,20 @@ def test_detect_hears_every_witness(tmp_path: Path) -> None:
     told = detect(tmp_path / "film.mp4").to_fields()
     assert told["credentials"]["answer"] == told["watermark"]["answer"] == told["fingerprint"]["answer"] == "yes"
     assert told["classifier"]["answer"] == "cannot tell"
+
+
+def test_a_strangers_film_is_not_made_here_because_it_was_taken_further_here(tmp_path: Path) -> None:
+    stranger = render(sample(random.Random(9_002)), width=96, height=96, frames=32)
+    stranger.write(tmp_path / "stranger.mp4")
+    asked = recipe(task="extend", sources=[{"path": str(tmp_path / "stranger.mp4")}], width=None, height=None)
+    film = make(asked, tmp_path / "longer.mp4")
+    told = detect(tmp_path / "stranger.mp4").fingerprint
+    assert told.answer == "cannot tell" and told.error_rate is None
+    assert told.evidence.startswith("these frames were given to a film made here, on 20")
+    assert film.recipe.digest()[:12] in told.evidence
+    encoded(kinema.Clip.read(tmp_path / "longer.mp4"), 30).write(tmp_path / "found.mp4")
+    found = detect(tmp_path / "found.mp4").fingerprint
+    assert found.answer == "yes" and film.recipe.digest()[:12] in found.evidence
 
 
 def test_the_signature_names_the_marks_binding_and_what_the_film_took(tmp_path: Path) -> None:

@@ -87,6 +87,71 @@ def test_noise_is_of_no_film(kept: Registry):
     assert kept.search(Clip(noise, Fraction(8))).match is None
 
 
+def boxed(clip: Clip, other: Clip) -> Clip:
+    """The clip with a quarter of each side replaced in its middle."""
+    frames = clip.frames.copy()
+    frames[:, 24:40, 24:40] = other.frames[: len(clip), 24:40, 24:40]
+    return replace(clip, frames=frames)
+
+
+def longer(clip: Clip, other: Clip) -> Clip:
+    return clip[:20] + other[:16]
+
+
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        (lambda a, b: a[:20], longer),
+        (lambda a, b: a[:22], lambda a, b: b[:13] + a[:22]),  # begun between two moments of the film
+        (lambda a, b: a[:32], lambda a, b: boxed(a[:32], b)),
+        (lambda a, b: a[:36], lambda a, b: Clip.join([a[:12], b[:12], a[24:36]])),
+    ],
+)
+def test_a_film_is_found_and_what_was_given_to_it_is_not(tmp_path: Path, films: list[Clip], given, made):
+    source, film = given(films[0], films[1]), made(films[0], films[1])
+    registry = Registry(tmp_path / "films.sqlite3")
+    registry.remember(film, Entry("ab" * 32, 1), [source])
+    assert registry.search(attacks.encoded(source, 35)).verdict == "cannot tell"
+    assert registry.search(attacks.encoded(film, 35)).verdict == "yes"
+
+
+def test_what_was_given_is_told_with_the_film_and_its_date(tmp_path: Path, films: list[Clip]):
+    registry = Registry(tmp_path / "films.sqlite3")
+    registry.remember(longer(films[0], films[1]), Entry("ab" * 32, 1), [films[0][:20]])
+    known = registry.numbered(1)
+    assert known
+    told = registry.search(films[0][:20]).evidence
+    assert told.startswith(f"these frames were given to a film made here, on {known.made}: ") and "abababababab" in told
+
+
+def test_a_film_of_ours_that_was_taken_further_often_is_still_of_its_first_making(
+    tmp_path: Path, films: list[Clip], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "CLOSER_LOOKS", 1)
+    registry = Registry(tmp_path / "films.sqlite3")
+    first = films[0][:20]
+    registry.remember(first, Entry("0" * 64, 1))
+    for number, other in enumerate(films[1:], start=2):
+        registry.remember(longer(first, other), Entry(f"{number:064x}", number), [first])
+    match = registry.find(first)
+    assert match and match.film.number == 1
+
+
+def test_a_registry_from_before_what_was_given_was_kept_is_read_as_it_is_and_goes_on(tmp_path: Path, films: list[Clip]):
+    registry = Registry(tmp_path / "films.sqlite3")
+    registry.remember(longer(films[0], films[1]), Entry("0" * 64, 1))
+    with sqlite3.connect(registry.path) as database:
+        database.execute("DROP TABLE given")
+    database.close()
+    assert registry.search(films[0][:20]).verdict == "yes", "nobody knows any more what was given"
+    with sqlite3.connect(registry.path) as database:
+        assert "given" not in {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    database.close()
+    registry.remember(longer(films[2], films[3]), Entry("1" * 64, 2), [films[2][:20]])
+    assert registry.search(films[2][:20]).verdict == "cannot tell"
+    assert registry.search(films[0][:20]).verdict == "yes"
+
+
 def test_an_empty_registry_says_no_and_is_not_made_by_asking(tmp_path: Path, films: list[Clip]):
     registry = Registry(tmp_path / "folder" / "films.sqlite3")
     assert registry.search(films[0]).verdict == "no" and len(registry) == 0
@@ -183,6 +248,17 @@ def test_spoilt_bits_are_refused(tmp_path: Path, films: list[Clip]):
     database = sqlite3.connect(registry.path)
     with database:
         database.execute("UPDATE films SET bits = x'00'")
+    database.close()
+    with pytest.raises(TrustError, match="spoilt"):
+        registry.find(films[0])
+
+
+def test_spoilt_bits_of_what_was_given_are_refused(tmp_path: Path, films: list[Clip]):
+    registry = Registry(tmp_path / "films.sqlite3")
+    registry.remember(films[0], Entry("0" * 64), [films[0][:32]])
+    database = sqlite3.connect(registry.path)
+    with database:
+        database.execute("UPDATE given SET bits = x'00'")
     database.close()
     with pytest.raises(TrustError, match="spoilt"):
         registry.find(films[0])

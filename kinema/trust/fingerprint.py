@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import pairwise, product
 from math import exp, log, sqrt
 
 import numpy as np
@@ -103,7 +103,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Likeness:
-    """Where a piece agrees best with one of several films: `z` is the smaller one of pictures and moves.
+    """Where a piece agrees best with a film, one of several: `z` is the smaller one of pictures and moves.
 
     `share` is how much of what the pictures and of what the moves say agrees, the smaller of the two, 1 for all of it.
     `offset_seconds` is the film's moment at which the piece begins.
@@ -173,11 +173,12 @@ def screen(piece: Piece, films: Sequence[Fingerprint]) -> np.ndarray:
     return alike.reshape(len(films), len(looks), -1).mean(2).max(1)
 
 
-def compare(piece: Piece, films: Sequence[Fingerprint]) -> Likeness:
-    """The best agreement of the piece with any of the films, in any view, at any offset."""
+def compare(piece: Piece, films: Sequence[Fingerprint]) -> list[Likeness]:
+    """The best agreement of the piece with each of the films, in any view, at any offset."""
     signs, of_film, at = _laid_out(films)
-    best = Likeness(0, 0.0, 0.0, 0.0, View())
-    for view in _views():
+    rows = len(of_film) - STRETCH
+    best, shares, views = np.zeros(rows, np.float32), np.zeros(rows, np.float32), np.zeros(rows, int)
+    for number, view in enumerate(_views()):
         pictures, moves = _weights(piece, view)
         if not len(moves):
             continue
@@ -187,12 +188,16 @@ def compare(piece: Piece, films: Sequence[Fingerprint]) -> Likeness:
             for each, weights, (norm, _) in zip(signs, (pictures, moves), bounds, strict=True)
         ]
         both = np.minimum(*scores)
-        row = int(both.argmax())
-        if both[row] > best.z:
-            offset = float(at[row] - view.phase) * STEP_SECONDS
-            share = min(float(score[row]) / most for score, (_, most) in zip(scores, bounds, strict=True))
-            best = Likeness(int(of_film[row]), float(both[row]), share, offset, view)
-    return best
+        better = both > best
+        agreed = np.minimum(*(score / max(most, 1e-6) for score, (_, most) in zip(scores, bounds, strict=True)))
+        best[better], shares[better], views[better] = both[better], agreed[better], number
+    edges = np.searchsorted(of_film[:rows], np.arange(len(films) + 1))
+    found = [int(start + best[start:stop].argmax()) for start, stop in pairwise(edges)]
+    seen = [_views()[views[row]] for row in found]
+    return [
+        Likeness(film, float(best[row]), float(shares[row]), float(at[row] - view.phase) * STEP_SECONDS, view)
+        for film, (row, view) in enumerate(zip(found, seen, strict=True))
+    ]
 
 
 def _small(clip: Clip, times: Iterable[float]) -> np.ndarray:
