@@ -26,7 +26,7 @@ def data() -> None:
     \b
     Examples:
       kinema data render -n 1000 -o shards/
-      kinema data pack my-clips/ -o shards/ --licence LicenseRef-own --source "my own camera"
+      kinema data pack my-clips/ -o my-shards/ --licence LicenseRef-own --source "my own camera"
       kinema data verify shards/
     """
 
@@ -53,7 +53,7 @@ def render(output: Path, count: int, size: str, as_json: bool, workers: int, **p
     \b
     Examples:
       kinema data render -n 1000
-      kinema data render -n 10000 -o shards/ --seed 7 --workers 2
+      kinema data render -n 10000 -o more-shards/ --seed 7 --workers 2
       kinema data render -n 64 -o films/ --form mp4 --size 256x256 --json
     """
     from kinema.recipe import parse_size
@@ -87,7 +87,7 @@ def pack(folder: Path, output: Path, source: str, licence: str, split: str, per_
     \b
     Examples:
       kinema data pack my-clips/ --licence LicenseRef-own --source "my own camera"
-      kinema data pack birds/ -o shards/ --licence CC-BY-4.0 --source "A. Person, example.org/birds" --json
+      kinema data pack birds/ -o bird-shards/ --licence CC-BY-4.0 --source "A. Person, example.org/birds" --json
     """
 
     def work(on_clips: Callable[[int, int], None]) -> dict[str, Any]:
