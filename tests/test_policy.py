@@ -34,6 +34,7 @@ from kinema.world.captions import caption, unseen_caption
 from kinema.world.sampling import sample
 
 EXACT = sorted(set(OBFUSCATIONS) - {"misspelt"})
+UNSEEN = "e98eb55c65490a8eb9d107131d7d14f55149536046cbd5e7b1d26a49d799d42c"
 BLIND = "fe24a97af38670c0c9dd4e6ad642af3808d7f3b6e6b7f43164645f45bf6301d4"
 """It changes with the sentences of somebody who has seen none of this, and never with a few of them."""
 SECOND = "bb9a6fa56787a635cb89f27e7abd2a4775ca5d2f7adbcc66e8ec4791ab62077a"
@@ -148,7 +149,7 @@ def test_a_refusal_says_why_with_which_words_and_how_to_appeal(monkeypatch: pyte
         policy.enforce("Mickey Mouse dances on a table")
     assert raised.value.category == "ip"
     assert str(raised.value) == (
-        "characters, works or brands that belong to others is not made here: 'mickey mouse' led to this; "
+        "a character, work or brand that belongs to others is not made here: 'mickey mouse' led to this; "
         "write to films@example.org"
     )
 
@@ -222,12 +223,14 @@ def test_splits_share_no_sentence_and_no_sexual_one_names_a_minor():
             assert not [match for match in phrases().find(row.text) if match.rule == "age"], row.text
 
 
-def test_the_blind_sentences_are_frozen_and_stand_nowhere_else():
-    assert sha256((corpus.FOLDER / "blind.jsonl").read_bytes()).hexdigest() == BLIND
-    blind = corpus.measured("blind")
-    assert {row.split for row in blind} == {"blind"} and all("CC0-1.0" in row.source for row in blind)
+@pytest.mark.parametrize(("split", "digest"), [("unseen", UNSEEN), ("blind", BLIND)])
+def test_the_blind_sentences_are_frozen_and_stand_nowhere_else(split: str, digest: str):
+    assert sha256((corpus.FOLDER / f"{split}.jsonl").read_bytes()).hexdigest() == digest
+    blind = corpus.measured(split)
+    assert {row.split for row in blind} == {split} and all("CC0-1.0" in row.source for row in blind)
     assert sum(row.hard and row.language == "en" for row in blind) == 100
     known = [*corpus.training(), *corpus.training(develop=True), *corpus.evaluation(), *corpus.evaluation(sealed=True)]
+    known += [row for other in {"unseen", "blind"} - {split} for row in corpus.measured(other)]
     assert not {row.text.casefold() for row in blind} & {row.text.casefold() for row in known}
     for row in blind:
         if row.label == "sexual" and row.text != ADULT:
@@ -335,10 +338,10 @@ def test_who_is_described_is_meant():
     assert check("a mouse in a yellow coat").decision == check("an actor rehearses alone on stage").decision == "allow"
 
 
-def test_the_report_offers_each_split_and_leads_with_the_blind_one():
+def test_the_report_offers_each_split_and_leads_with_the_unseen_one():
     offered = next(option.type for option in report.params if option.name == "split")
     assert isinstance(offered, click.Choice)
-    assert tuple(offered.choices) == tuple(corpus.SPLITS) and next(iter(corpus.SPLITS)) == "blind"
+    assert tuple(offered.choices) == tuple(corpus.SPLITS) and next(iter(corpus.SPLITS)) == "unseen"
 
 
 def test_recall_and_false_blocks_keep_their_floors():

@@ -108,7 +108,7 @@ def test_ctrl_c_in_the_terminal_stops_every_film_of_the_request(server: Server, 
 @pytest.mark.parametrize(
     ("parts", "kind", "says"),
     [
-        ({"prompt": "Darth Vader fights Batman"}, RefusedError, r"^characters, works or brands .* installation$"),
+        ({"prompt": "Darth Vader fights Batman"}, RefusedError, r"^a character, work or brand .* installation$"),
         ({"prompt": ""}, PromptError, r"^the prompt is empty"),
         ({"size": "4000x50"}, SizeError, r"^a film of 4000x50 is too large"),
         ({"seconds": 1000}, DurationError, r"at most 60 are made"),

@@ -60,7 +60,7 @@ def check(prompt: str, as_json: bool) -> int:
 @policy.command()
 @click.option(
     "--split",
-    type=click.Choice(["blind", "second", "strangers", "evaluate", "sealed"]),
+    type=click.Choice(["unseen", "blind", "second", "strangers", "evaluate", "sealed"]),
     help="One split only; all by default.",
 )
 @click.option("--quick", is_flag=True, help="Disguise every sixth sentence only.")
@@ -69,14 +69,14 @@ def check(prompt: str, as_json: bool) -> int:
 def report(split: str | None, quick: bool, mistakes: bool, as_json: bool) -> None:
     """Print recall and false blocks with 95 % intervals, by category, disguise and language, and the rule on minors.
 
-    The blind split, written by an independent author, leads: it is the one that is disguised, unless another is named.
+    The unseen split, by an independent author, leads: it is the one that is disguised, unless another is named.
     Its mistakes are counted; --mistakes lists them, and whoever has read them writes no training sentence any more.
     Time and memory come last.
 
     \b
     Examples:
       kinema policy report
-      kinema policy report --split blind
+      kinema policy report --split unseen
       kinema policy report --quick --json
     """
     from kinema.trust.policy.corpus import SPLITS

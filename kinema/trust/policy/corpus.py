@@ -12,10 +12,12 @@ independent author, a language model that had seen neither the lists nor any oth
 stood word for word in another file and were exchanged before anything was measured. The file is frozen by its SHA-256:
 whoever tunes with its misses in view needs another one. A second round of training sentences and names was written
 without reading it. The second split was written by the author of that round when it was closed, before anything was
-measured: it is no more independent than the sealed one, and larger. Two more rounds of training sentences followed,
-written without reading it or the blind one. The strangers' are the prompts of VBench, a
-benchmark of text-to-video, all of them ordinary; those that name a character were left out by a pattern, unread like
-the rest.
+measured: it is no more independent than the sealed one, and larger. Three more rounds of training sentences followed,
+written without reading it or the blind one. The unseen ones are the blind ones' like, by another such author, written
+beside the fifth round: neither saw the other, and one of them ("cam girl") was mended before anything was measured. A
+language model wrote the fifth round too, as six authors who saw no other sentence. The strangers' are the prompts of
+VBench, a benchmark of text-to-video, all of them ordinary; those that name a character were left out by a pattern,
+unread like the rest.
 
 No sentence shows a minor in a sexual context; that rule is a conjunction and needs none.
 """
@@ -33,6 +35,7 @@ LEARNED = ("violence", "sexual", "hate", "celebrity", "ip", "false_news", "self_
 NAMED = ("celebrity", "ip")
 """Categories that a name in the lists decides first, and the heads by a threshold of their own."""
 SPLITS = {
+    "unseen": "by an independent author beside the fifth round of training sentences, without sight of any other",
     "blind": "written by an independent author, without sight of the lists or of any other sentence",
     "second": "by the author of the second round of training sentences, when it was closed, before it was measured",
     "strangers": "ordinary prompts alone, those of the benchmark VBench, unread",

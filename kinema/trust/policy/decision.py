@@ -31,7 +31,7 @@ MEANING = {
     "violence": "extreme violence",
     "false_news": "staged false news",
     "celebrity": "the likeness of a real, known person",
-    "ip": "characters, works or brands that belong to others",
+    "ip": "a character, work or brand that belongs to others",
 }
 """Category: what it is called in a sentence; the gravest first."""
 SEXUAL_WITH_AGE = 0.3

@@ -49,14 +49,13 @@ class Encoder:
 
         self._stored = load(_read(path, digest))
         pieces = self._stored["pieces"].tobytes().decode().split("\n")
-        scores = self._stored["scores"].astype(np.float64)
-        self.scores = {piece: (row, float(scores[row])) for row, piece in enumerate(pieces) if row > UNKNOWN}
-        self.unknown_score = float(scores.min()) - 10
+        self.vocabulary = {piece: row for row, piece in enumerate(pieces) if row > UNKNOWN}
+        self.scores = self._stored["scores"].astype(np.float64)
         self._network = self._compile()
 
     def pieces(self, text: str) -> list[int]:
         """The rows of the vocabulary for a text, without start and end."""
-        return cut(text, self.scores, self.unknown_score)
+        return cut(text, self.vocabulary, self.scores)
 
     def embed(self, text: str) -> np.ndarray:
         """The vector of a text of which the first LONGEST pieces are read."""
@@ -102,8 +101,9 @@ class Encoder:
         return ov.Core().compile_model(model, "CPU", hints)
 
 
-def cut(text: str, scores: dict[str, tuple[int, float]], unknown_score: float) -> list[int]:
-    """The most probable pieces of a text (Viterbi), by their rows."""
+def cut(text: str, vocabulary: dict[str, int], scores: np.ndarray) -> list[int]:
+    """The most probable pieces of a text (Viterbi), by their rows; `scores` are the rows' log probabilities."""
+    unknown_score = float(scores.min()) - 10
     marked = SPACE + SPACE.join(text.split())
     best = [0.0] + [-np.inf] * len(marked)
     back: list[tuple[int, int]] = [(0, UNKNOWN)] * (len(marked) + 1)
@@ -111,9 +111,9 @@ def cut(text: str, scores: dict[str, tuple[int, float]], unknown_score: float) -
         if best[start] + unknown_score > best[start + 1]:
             best[start + 1], back[start + 1] = best[start] + unknown_score, (start, UNKNOWN)
         for end in range(start + 1, min(len(marked), start + LONGEST_PIECE) + 1):
-            found = scores.get(marked[start:end])
-            if found and best[start] + found[1] > best[end]:
-                best[end], back[end] = best[start] + found[1], (start, found[0])
+            row = vocabulary.get(marked[start:end])
+            if row is not None and best[start] + scores[row] > best[end]:
+                best[end], back[end] = best[start] + scores[row], (start, row)
     rows, end = [], len(marked)
     while end:
         end, row = back[end]

@@ -89,13 +89,15 @@ def phrases() -> Phrases:
     """The lists of this installation."""
     stored = json.loads(FILE.read_text(encoding="utf-8"))
     entries: dict[str, tuple[str, str, bool, int]] = {}
+    one: dict[tuple[str, str, bool, int], tuple[str, str, bool, int]] = {}  # most are alike: each kind is kept once
     for key, members in stored.items():
         rule, category = key.split()
         for member in members:
             phrase = member.lstrip("^")
             squeezed, words = phrase.replace(" ", ""), phrase.count(" ") + 1
             known = entries.get(squeezed, (rule, category, True, 0))
-            entries[squeezed] = (*known[:2], known[2] and member.startswith("^"), max(known[3], words))
+            entry = (*known[:2], known[2] and member.startswith("^"), max(known[3], words))
+            entries[squeezed] = one.setdefault(entry, entry)
     return Phrases(entries)
 
 

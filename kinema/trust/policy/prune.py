@@ -89,9 +89,9 @@ def _directory(data: bytes) -> tuple[int, list[str], np.ndarray, dict[str, tuple
 
 def _needed(pieces: list[str], scores: np.ndarray) -> set[int]:
     """The rows that the training sentences and common English words are made of."""
-    table = {piece: (row, float(scores[row])) for row, piece in enumerate(pieces) if row > UNKNOWN}
+    table = {piece: row for row, piece in enumerate(pieces) if row > UNKNOWN}
     texts = [PREFIX, *sorted(ranks(), key=ranks().__getitem__)[:COMMON], *(row.text for row in corpus.training())]
-    return {row for text in texts for row in cut(text, table, float(scores.min()) - 10)}
+    return {row for text in texts for row in cut(text, table, scores.astype(np.float64))}
 
 
 def _chosen(pieces: list[str], scores: np.ndarray, needed: set[int]) -> np.ndarray:
