@@ -61,6 +61,10 @@ def make_film(store: Store, depot: Depot, job: Job, watch: Watch, folder: Path) 
             leases.give_back(store, job)
     except (KinemaError, OSError) as error:
         watch.rest()
+        if watch.why == "cancelled":  # in the middle of writing, which failed for that
+            _log.warning("what was made of %s cannot be kept: %s", job.id, error)
+            _finish(store, job, "cancelled", {"receipt": asdict(meter.read())})
+            return
         told = _told(error)
         if ready is not None and isinstance(error, RecipeError):  # once all is ready, only the energy can be wrong
             told |= {"error_code": "energy_limit", "receipt": asdict(meter.read())}
