@@ -13,7 +13,8 @@ stood word for word in another file and were exchanged before anything was measu
 whoever tunes with its misses in view needs another one. A second round of training sentences and names was written
 without reading it. The second split was written by the author of that round when it was closed, before anything was
 measured: it is no more independent than the sealed one, and larger. Three more rounds of training sentences followed,
-written without reading it or the blind one. The unseen ones are the blind ones' like, by another such author, written
+written without reading it or the blind one; seven blind sentences on celebrities were read after that, and names for
+five of them put in the lists. The unseen ones are the blind ones' like, by another such author, written
 beside the fifth round: neither saw the other, and one of them ("cam girl") was mended before anything was measured. A
 language model wrote the fifth round too, as six authors who saw no other sentence. The strangers' are the prompts of
 VBench, a benchmark of text-to-video, all of them ordinary; those that name a character were left out by a pattern,
