@@ -51,11 +51,12 @@ class Encoder:
         pieces = self._stored["pieces"].tobytes().decode().split("\n")
         self.vocabulary = {piece: row for row, piece in enumerate(pieces) if row > UNKNOWN}
         self.scores = self._stored["scores"].astype(np.float64)
+        self.unknown_score = float(self.scores.min()) - 10
         self._network = self._compile()
 
     def pieces(self, text: str) -> list[int]:
         """The rows of the vocabulary for a text, without start and end."""
-        return cut(text, self.vocabulary, self.scores)
+        return cut(text, self.vocabulary, self.scores, self.unknown_score)
 
     def embed(self, text: str) -> np.ndarray:
         """The vector of a text of which the first LONGEST pieces are read."""
@@ -101,9 +102,8 @@ class Encoder:
         return ov.Core().compile_model(model, "CPU", hints)
 
 
-def cut(text: str, vocabulary: dict[str, int], scores: np.ndarray) -> list[int]:
+def cut(text: str, vocabulary: dict[str, int], scores: np.ndarray, unknown_score: float) -> list[int]:
     """The most probable pieces of a text (Viterbi), by their rows; `scores` are the rows' log probabilities."""
-    unknown_score = float(scores.min()) - 10
     marked = SPACE + SPACE.join(text.split())
     best = [0.0] + [-np.inf] * len(marked)
     back: list[tuple[int, int]] = [(0, UNKNOWN)] * (len(marked) + 1)

@@ -91,7 +91,8 @@ def _needed(pieces: list[str], scores: np.ndarray) -> set[int]:
     """The rows that the training sentences and common English words are made of."""
     table = {piece: row for row, piece in enumerate(pieces) if row > UNKNOWN}
     texts = [PREFIX, *sorted(ranks(), key=ranks().__getitem__)[:COMMON], *(row.text for row in corpus.training())]
-    return {row for text in texts for row in cut(text, table, scores.astype(np.float64))}
+    exact, unknown_score = scores.astype(np.float64), float(scores.min()) - 10
+    return {row for text in texts for row in cut(text, table, exact, unknown_score)}
 
 
 def _chosen(pieces: list[str], scores: np.ndarray, needed: set[int]) -> np.ndarray:
