@@ -55,15 +55,12 @@ def make_film(store: Store, depot: Depot, job: Job, watch: Watch, folder: Path) 
             _complete(store, depot, job, film)
     except KeyboardInterrupt:
         watch.rest()
-        if watch.why == "cancelled":
-            _keep_part(store, depot, job, folder, "cancelled", {"receipt": asdict(meter.read())})
-        elif watch.why == "drained":
-            leases.give_back(store, job)
+        _stopped(store, depot, job, watch, folder, meter)
     except (KinemaError, OSError) as error:
         watch.rest()
-        if watch.why == "cancelled":  # in the middle of writing, which failed for that
-            _log.warning("what was made of %s cannot be kept: %s", job.id, error)
-            _finish(store, job, "cancelled", {"receipt": asdict(meter.read())})
+        if watch.why:  # stopped in the middle of writing, which failed for that
+            _log.warning("%s was %s: %s", job.id, watch.why, error)
+            _stopped(store, depot, job, watch, folder, meter)
             return
         told = _told(error)
         if ready is not None and isinstance(error, RecipeError):  # once all is ready, only the energy can be wrong
@@ -72,6 +69,14 @@ def make_film(store: Store, depot: Depot, job: Job, watch: Watch, folder: Path) 
         else:
             _log.warning("%s failed: %s", job.id, error)
             _finish(store, job, "failed", told)
+
+
+def _stopped(store: Store, depot: Depot, job: Job, watch: Watch, folder: Path, meter: Meter) -> None:
+    """The job has ended as somebody wished, or waits again where its worker is to stop."""
+    if watch.why == "cancelled":
+        _keep_part(store, depot, job, folder, "cancelled", {"receipt": asdict(meter.read())})
+    elif watch.why == "drained":
+        leases.give_back(store, job)
 
 
 @contextmanager
