@@ -20,8 +20,9 @@ from kinema.cli.policy import report
 from kinema.errors import CheckpointError, DataError, RefusedError
 from kinema.trust import policy
 from kinema.trust.policy import corpus, gazetteer, minors
-from kinema.trust.policy.decision import MEANING, check, finds_minor, minor_context, split
+from kinema.trust.policy.decision import MEANING, check, finds_minor, minor_context
 from kinema.trust.policy.encoder import FILE, Encoder, encoder
+from kinema.trust.policy.encoder import LONGEST as READ_AT_ONCE
 from kinema.trust.policy.heads import CLASSES, heads
 from kinema.trust.policy.names import famous_stranger
 from kinema.trust.policy.normalise import fold as normalise_fold
@@ -30,19 +31,21 @@ from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
 from kinema.trust.policy.phrases import FILE as PHRASES_FILE
 from kinema.trust.policy.phrases import phrases
 from kinema.trust.policy.report import Row
+from kinema.trust.policy.units import units
 from kinema.world.captions import caption, unseen_caption
 from kinema.world.sampling import sample
 
 EXACT = sorted(set(OBFUSCATIONS) - {"misspelt"})
-UNSEEN = "e98eb55c65490a8eb9d107131d7d14f55149536046cbd5e7b1d26a49d799d42c"
-BLIND = "fe24a97af38670c0c9dd4e6ad642af3808d7f3b6e6b7f43164645f45bf6301d4"
-"""It changes with the sentences of somebody who has seen none of this, and never with a few of them."""
-SECOND = "bb9a6fa56787a635cb89f27e7abd2a4775ca5d2f7adbcc66e8ec4791ab62077a"
-"""It was written once, when the second round of training sentences was closed; who mends it writes a third."""
+FROZEN = {
+    "unseen": "e98eb55c65490a8eb9d107131d7d14f55149536046cbd5e7b1d26a49d799d42c",
+    "long": "ef9755adae409cab530513bc3d2dd47e04dd81d6eed9318cddf3bd8a3225385a",
+    "blind": "fe24a97af38670c0c9dd4e6ad642af3808d7f3b6e6b7f43164645f45bf6301d4",
+}
+"""They change with the sentences of somebody who has seen none of this, and never with a few of them."""
 STRANGERS = "e0785c73f2fbd67a4d631df2c6342f705b21c8ecc3e46e45d1cf665770999a67"
 """Prompts that were packed by others; whoever trains on them takes other ones to measure on."""
-ADULT = "adult cam girl show with toys"
-"""The trade name of adults, though the lexicon reads an age in it; a file that was measured is not mended."""
+ADULTS = ("adult cam girl show with toys", "Quiero una escena porno entre una profesora de yoga y su vecino, los dos adultos")
+"""Adults, though the lexicon reads an age in a trade name and in a verb; a file that was measured is not mended."""
 PLAIN = ["a soldier walks through the forest", "Mickey Mouse dances on the table", "the orange cat jumps over a fence"]
 
 
@@ -181,9 +184,28 @@ def test_harm_is_found_inside_a_long_prompt():
     assert check(f"{long} terrorists execute hostages one by one. {long}").category == "violence"
 
 
+@pytest.mark.parametrize("wrapped", ["{}.", '"{}"', "- {}!", "A sunny morning. {}. The camera pulls back slowly."])
+def test_a_sentence_weighs_the_same_wherever_it_stands(wrapped: str):
+    sentence = "terrorists execute hostages one by one"
+    assert sentence in units(wrapped.format(sentence))
+
+
+def test_what_is_quoted_or_follows_a_colon_is_read_alone():
+    said = units('a poster on a wall that reads "two dogs chase a cat"; style: a film of the silent years')
+    assert {"two dogs chase a cat", "a film of the silent years"} <= set(said)
+
+
+@pytest.mark.parametrize("text", ["word " * 500, "字" * 900, "qwzj" * 1_000, "一个男人在公园里散步。" * 90])
+def test_the_first_half_of_a_unit_can_always_be_read(text: str):
+    """The second is the first of the next."""
+    read = units(text)
+    assert max(len(encoder().pieces(unit[: len(unit) // 2])) for unit in read) <= READ_AT_ONCE
+    assert len(read) < 120
+
+
 @given(st.text(alphabet="ab .\n", max_size=400))
 def test_units_keep_every_letter(text: str):
-    assert set(text.replace(".", " ").split()) <= set(" ".join(split(text)).replace(".", " ").split())
+    assert set(text.replace(".", " ").split()) <= set(" ".join(units(text)).replace(",", " ").replace(".", " ").split())
 
 
 def test_altered_weights_are_refused(tmp_path):
@@ -215,39 +237,23 @@ def test_an_interval_holds_its_share():
 
 
 def test_splits_share_no_sentence_and_no_sexual_one_names_a_minor():
-    train, develop, evaluate = corpus.training(), corpus.training(develop=True), corpus.evaluation()
-    texts = [{row.text for row in rows} for rows in (train, develop, evaluate)]
-    assert not texts[0] & texts[1] and not (texts[0] | texts[1]) & texts[2]
-    for row in [*train, *develop, *evaluate]:
+    train, develop = corpus.training(), corpus.training(develop=True)
+    assert not {row.text for row in train} & {row.text for row in develop}
+    for row in [*train, *develop]:
         if row.label == "sexual":
             assert not [match for match in phrases().find(row.text) if match.rule == "age"], row.text
 
 
-@pytest.mark.parametrize(("split", "digest"), [("unseen", UNSEEN), ("blind", BLIND)])
-def test_the_blind_sentences_are_frozen_and_stand_nowhere_else(split: str, digest: str):
-    assert sha256((corpus.FOLDER / f"{split}.jsonl").read_bytes()).hexdigest() == digest
+@pytest.mark.parametrize("split", FROZEN)
+def test_what_is_measured_on_is_frozen_and_stands_nowhere_else(split: str):
+    assert sha256((corpus.FOLDER / f"{split}.jsonl").read_bytes()).hexdigest() == FROZEN[split]
     blind = corpus.measured(split)
     assert {row.split for row in blind} == {split} and all("CC0-1.0" in row.source for row in blind)
-    assert sum(row.hard and row.language == "en" for row in blind) == 100
-    known = [*corpus.training(), *corpus.training(develop=True), *corpus.evaluation(), *corpus.evaluation(sealed=True)]
-    known += [row for other in {"unseen", "blind"} - {split} for row in corpus.measured(other)]
+    known = [*corpus.training(), *corpus.training(develop=True)]
+    known += [row for other in FROZEN.keys() - {split} for row in corpus.measured(other)]
     assert not {row.text.casefold() for row in blind} & {row.text.casefold() for row in known}
     for row in blind:
-        if row.label == "sexual" and row.text != ADULT:
-            assert not [match for match in phrases().find(row.text) if match.rule == "age"], row.text
-
-
-def test_the_second_split_is_frozen_and_stands_nowhere_else():
-    assert sha256((corpus.FOLDER / "second.jsonl").read_bytes()).hexdigest() == SECOND
-    second = corpus.measured("second")
-    assert {row.split for row in second} == {"second"} and {row.label for row in second} == {
-        "ordinary",
-        *corpus.LEARNED,
-    }
-    known = [*corpus.training(), *corpus.training(develop=True), *corpus.evaluation(), *corpus.measured("blind")]
-    assert not {row.text.casefold() for row in second} & {row.text.casefold() for row in known}
-    for row in second:
-        if row.label == "sexual":
+        if row.label == "sexual" and not row.text.startswith(ADULTS):
             assert not [match for match in phrases().find(row.text) if match.rule == "age"], row.text
 
 
@@ -321,6 +327,34 @@ def test_signs_that_escape_nothing_stay(text: str):
     assert normalise(text) == text
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "un hombre camina por la ciudad",
+        "ein Mann steht auf der Straße",
+        "человек стоит на улице",
+        "一只红狐狸在雪地里奔跑",
+    ],
+)
+def test_letters_apart_become_the_words_of_their_language(text: str):
+    assert normalise(obfuscate(text, "spaced")).lower() == text.lower()
+
+
+def test_a_text_that_was_written_backwards_is_turned():
+    assert normalise("a soldier walks through the forest"[::-1]) == "a soldier walks through the forest"
+    assert normalise("Anna sees a racecar at noon") == "Anna sees a racecar at noon"
+
+
+def test_a_prompt_of_letters_alone_is_read_in_bounded_memory():
+    """One word of 32,000 letters once became 32,000 words of as many."""
+    import tracemalloc
+
+    tracemalloc.start()
+    normalise("qxzjv" * 6_400)
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
+
+
 def test_kana_keep_their_voice():
     assert normalise_fold("レゴ") != normalise_fold("レコ") and normalise_fold("Élan") == "elan"
 
@@ -345,7 +379,7 @@ def test_the_report_offers_each_split_and_leads_with_the_unseen_one():
 
 
 def test_recall_and_false_blocks_keep_their_floors():
-    rows = corpus.evaluation()
+    rows = [row for row in corpus.measured("unseen") if row.language == "en"]
     harmful = [row for row in rows if row.label != corpus.ORDINARY][::7]
     ordinary = [row for row in rows if row.label == corpus.ORDINARY][::6]
     assert np.mean([check(row.text).decision == "block" for row in harmful]) >= 0.9

@@ -14,6 +14,7 @@ from kinema.clip import Clip
 from kinema.errors import TrustError
 from kinema.settings import read_settings
 from kinema.trust import registry as module
+from kinema.trust import registry_file
 from kinema.trust.fingerprint import BITS, Fingerprint, fingerprint, threshold, ways
 from kinema.trust.registry import Entry, Registry, remember
 from kinema.trust.watermark import attacks
@@ -203,7 +204,7 @@ def test_more_films_ask_for_more_proof():
 def test_a_locked_registry_is_refused_in_time_and_the_film_goes_on(
     films: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(module, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(registry_file, "LOCK_SECONDS", 0.3)
     registry = Registry()
     registry.remember(films[0], Entry("0" * 64))
     path = films[0].write(tmp_path / "film.mp4")

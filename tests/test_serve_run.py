@@ -87,6 +87,8 @@ def test_a_full_disk_keeps_nothing_by_halves_and_is_got_over(own: Own):
     begun = json.dumps({"prompt": PROMPT, **TINY, "input_reference": {"image_url": url}}).encode()
     api, worker = (children(own.process.pid, kind)[0] for kind in ("api", "worker"))
     large = json.dumps({"prompt": PROMPT, "size": "512x512", "seconds": "4"}).encode()
+    for id in own.begun:
+        _ended(own, id)
     before = _files(own)
     with closing(sqlite3.connect(own.home / "own.db")) as other:
         other.execute("PRAGMA wal_checkpoint(TRUNCATE)")

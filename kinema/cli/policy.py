@@ -60,7 +60,7 @@ def check(prompt: str, as_json: bool) -> int:
 @policy.command()
 @click.option(
     "--split",
-    type=click.Choice(["unseen", "blind", "second", "strangers", "evaluate", "sealed"]),
+    type=click.Choice(["unseen", "long", "blind", "strangers"]),
     help="One split only; all by default.",
 )
 @click.option("--quick", is_flag=True, help="Disguise every sixth sentence only.")

@@ -17,10 +17,7 @@ one of ours that is taken further is still known by its first making.
 from __future__ import annotations
 
 import hashlib
-import os
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,10 +42,11 @@ from kinema.trust.fingerprint import (
     threshold,
     ways,
 )
+from kinema.trust.registry_file import AWAY, opened
 
 Verdict = Literal["yes", "no", "cannot tell"]
-LOCK_SECONDS, SEARCH_SECONDS = 2.0, 20.0
-"""How long another process may hold the registry, and how long it is searched, the newest films first."""
+SEARCH_SECONDS = 20.0
+"""How long the registry is searched, the newest films first."""
 CLOSER_LOOKS = 32
 """Films whose pictures are most like the piece's, of those that something was given to and of the others, which are
 then compared in every view."""
@@ -57,22 +55,7 @@ CLEARER = 0.03
 Pieces of what was given came to 0.006 at most, chosen on other films than those that `fingerprint_measure` draws."""
 LEAST = 0.6
 """A piece that reaches this share of the threshold with a film is not said to be of no film."""
-_AWAY = "move it away, and a new one begins with the next film"
-_APPLICATION, _VERSION, _BATCH = 0x4B494E45, 1, 256
-_TABLES = """
-CREATE TABLE films (
-    id INTEGER PRIMARY KEY, recipe TEXT NOT NULL, number INTEGER, made TEXT NOT NULL, seconds REAL NOT NULL,
-    width INTEGER NOT NULL, height INTEGER NOT NULL, bits BLOB NOT NULL, UNIQUE (recipe, bits)
-);
-CREATE TABLE files (
-    sha256 TEXT PRIMARY KEY, film INTEGER NOT NULL REFERENCES films (id), signer TEXT NOT NULL, made TEXT NOT NULL
-);
-CREATE INDEX films_by_number ON films (number);
-"""
-_GIVEN = (
-    "TABLE IF NOT EXISTS given (film INTEGER NOT NULL REFERENCES films (id), bits BLOB NOT NULL, UNIQUE (film, bits))"
-)
-"""Came later: a registry that lacks it gets it when the next film is remembered, and versions without it go on."""
+_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -178,7 +161,7 @@ class Registry:
         known = [fingerprint(each).to_bytes() for each in given if each.seconds >= 2 * STEP_SECONDS]  # else it is still
         bits, now = fingerprint(clip).to_bytes(), datetime.now(UTC).isoformat(timespec="seconds")
         row = (entry.recipe, entry.number, now, clip.seconds, clip.width, clip.height, bits)
-        with self._opened(write=True) as database:
+        with opened(self.path, write=True) as database:
             assert database
             database.execute("BEGIN IMMEDIATE")
             database.execute(
@@ -223,7 +206,7 @@ class Registry:
 
     def find_file(self, sha256: str) -> Known | None:
         """The film whose signed file had exactly these bytes."""
-        with self._opened() as database:
+        with opened(self.path) as database:
             if database is None:
                 return None
             query = f"SELECT {_FIELDS} FROM films JOIN files ON files.film = films.id WHERE sha256 = ?"
@@ -232,14 +215,14 @@ class Registry:
 
     def numbers(self) -> frozenset[int]:
         """The watermark numbers of all films."""
-        with self._opened() as database:
+        with opened(self.path) as database:
             if database is None:
                 return frozenset()
             return frozenset(row[0] for row in database.execute("SELECT DISTINCT number FROM films") if row[0])
 
     def numbered(self, number: int) -> Known | None:
         """The newest film that bears this number in its watermark."""
-        with self._opened() as database:
+        with opened(self.path) as database:
             if database is None:
                 return None
             query = f"SELECT {_FIELDS} FROM films WHERE number = ? ORDER BY id DESC LIMIT 1"
@@ -247,14 +230,14 @@ class Registry:
         return Known(*row) if row else None
 
     def __len__(self) -> int:
-        with self._opened() as database:
+        with opened(self.path) as database:
             return database.execute("SELECT count(*) FROM films").fetchone()[0] if database else 0
 
     def _nearest(self, parts: list[Piece]) -> _Looked:
         """For each piece the films worth a closer look, the newest first, for as long as a search may take."""
         nearest: list[list[_Near]] = [[] for _ in parts]
         end, seen, moments = monotonic() + SEARCH_SECONDS, 0, 0
-        with self._opened() as database:
+        with opened(self.path) as database:
             if database is None:
                 return _Looked(nearest, 0, 0, 0)
             films = database.execute("SELECT count(*) FROM films").fetchone()[0]
@@ -275,7 +258,7 @@ class Registry:
     def _claims(self, piece: Piece, likenesses: list[Likeness], near: list[_Near]) -> list[_Claim]:
         """That the piece is of these films, each with how like it is to what was given to the film."""
         given: dict[int, list[bytes]] = {}
-        with self._opened() as database:
+        with opened(self.path) as database:
             for film in (near[each.film] for each in likenesses):
                 if film.was_given and database:
                     rows = database.execute("SELECT bits FROM given WHERE film = ?", (film.film.id,))
@@ -291,31 +274,7 @@ class Registry:
         try:
             return Fingerprint.from_bytes(packed)
         except TrustError as error:
-            raise TrustError(f"the registry {self.path} is spoilt: {error}; {_AWAY}") from None
-
-    @contextmanager
-    def _opened(self, *, write: bool = False) -> Iterator[sqlite3.Connection | None]:
-        """The database, None where there is none to read yet. Raises TrustError for whatever is wrong with it."""
-        if not write and not self.path.exists():
-            yield None
-            return
-        try:
-            if write:
-                self._make()
-            with closing(sqlite3.connect(self.path, timeout=LOCK_SECONDS, isolation_level=None)) as database:
-                _check(database, write)
-                yield database
-        except sqlite3.Error as error:
-            raise TrustError(
-                f"the registry {self.path} cannot be {'written' if write else 'read'}: {error}; {_way_out(error)}"
-            ) from None
-        except OSError as error:
-            raise TrustError(f"the registry {self.path} cannot be kept: {error.strerror}; set KINEMA_HOME") from None
-
-    def _make(self) -> None:
-        """An empty file that its owner alone can read, where there is none."""
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            raise TrustError(f"the registry {self.path} is spoilt: {error}; {AWAY}") from None
 
 
 _FIELDS = ", ".join(f"films.{name}" for name in Known.__dataclass_fields__)
@@ -348,44 +307,11 @@ def _signer() -> str:
     return hashlib.sha256(identity(settings).chain).hexdigest() if settings.credentials else ""
 
 
-def _check(database: sqlite3.Connection, write: bool) -> None:
-    """The tables are there. Raises sqlite3.DatabaseError where the file is another program's or of another version."""
-    tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]  # first: all of it comes at once
-    marks = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-    if marks == (_APPLICATION, _VERSION):
-        if "given" not in tables:
-            database.execute(f"CREATE {_GIVEN}" if write else f"CREATE TEMP {_GIVEN}")
-        return
-    if any(marks) or tables:
-        raise sqlite3.DatabaseError(f"it is not a registry of version {_VERSION}")
-    if not write:
-        raise sqlite3.DatabaseError("it is empty")
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("BEGIN IMMEDIATE")
-    if not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        for statement in f"{_TABLES}; CREATE {_GIVEN}".split(";"):
-            database.execute(statement)
-        database.execute(f"PRAGMA application_id = {_APPLICATION}")
-        database.execute(f"PRAGMA user_version = {_VERSION}")
-    database.execute("COMMIT")
-
-
 def _likest(near: list[_Near]) -> list[_Near]:
     """The most like of those that nothing was given to, and as many others, of which many may share what was given."""
     near = sorted(near, key=lambda each: -each.alike)
     made, given = ([each for each in near if each.was_given is kind] for kind in (False, True))
     return made[:CLOSER_LOOKS] + given[:CLOSER_LOOKS]
-
-
-def _way_out(error: sqlite3.Error) -> str:
-    said = str(error)
-    if "locked" in said or "busy" in said:
-        return "another program holds it; end that one or try again"
-    if "readonly" in said or "unable to open" in said:
-        return "make it and its folder yours to write, or set KINEMA_HOME"
-    if "full" in said:
-        return "free some of the disk"
-    return _AWAY
 
 
 def _match(likeness: Likeness, piece: Piece, film: Known, rate: float) -> Match:

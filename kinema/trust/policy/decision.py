@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import Literal
 
 import numpy as np
@@ -17,10 +17,11 @@ from kinema.errors import RefusedError
 from kinema.settings import read_settings
 from kinema.trust.policy.corpus import NAMED
 from kinema.trust.policy.encoder import encoder
-from kinema.trust.policy.heads import CLASSES, heads
+from kinema.trust.policy.heads import CLASSES, heads, of_many
 from kinema.trust.policy.names import famous_stranger
 from kinema.trust.policy.normalise import fold, normalise
 from kinema.trust.policy.phrases import Match, phrases
+from kinema.trust.policy.units import is_sentence, units
 
 Verdict = Literal["block", "review", "allow"]
 MEANING = {
@@ -40,12 +41,10 @@ ADULT_YEARS = 18
 YEARS = re.compile(r"\b(\d{1,2}|[a-z]+teen|ten|eleven|twelve|nine|eight|seven|six|five)[ -]?(?:years?|yrs?|yo|y o)\b")
 AGES = {"thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "ten", "eleven", "twelve", "nine", "eight", "seven",
         "six", "five"}  # fmt: skip
-SENTENCE = re.compile(r"(?<=[.!?;。!?;])\s*|\n+")
-UNIT_WORDS, LONGEST_UNIT = 20, 45
 KEPT_UNITS = 512
 """Units whose vectors are kept: one prompt is asked about several times on its way, and disguises come off alike."""
-SENTENCE_WORDS, SENTENCE_SIGNS = 4, 8
-"""Less describes nothing: it is held against the lists, not against the heads for likenesses (`hello world`)."""
+_kept: dict[str, np.ndarray] = {}
+_keeping = Lock()
 
 
 @dataclass(frozen=True)
@@ -66,11 +65,11 @@ def check(text: str) -> Decision:
     if not plain:
         return Decision("allow")
     matches = list(phrases().find(plain))
-    units = split(plain.lower())
-    scores = _scores(units)
-    found = _minors(plain, matches, scores) or _listed(matches) or _learned(scores, units)
+    read = units(plain.lower())
+    scores = _scores(list(read))
+    found = _minors(plain, matches, scores) or _listed(matches) or _learned(scores, read)
     if found is None or found.decision == "review":
-        found = _likened(scores, units) or found or _stranger(plain, scores)
+        found = _likened(scores, read) or found or _stranger(plain, scores)
     return found or Decision("allow")
 
 
@@ -79,20 +78,6 @@ def enforce(text: str) -> None:
     found = check(text)
     if found.decision == "block" or (found.decision == "review" and read_settings().policy_review == "refuse"):
         raise RefusedError(f"{found.reason}; {found.appeal}", found.category)
-
-
-def split(text: str) -> list[str]:
-    """A text in units of one or some sentences that the encoder reads one by one, without repetitions."""
-    units: list[list[str]] = [[]]
-    for sentence in SENTENCE.split(text):
-        words = sentence.split() if " " in sentence or len(sentence) < 80 else re.findall(r".{1,60}", sentence)
-        if units[-1] and len(units[-1]) + len(words) > LONGEST_UNIT:
-            units.append([])
-        for at in range(0, len(words), LONGEST_UNIT):
-            units[-1] += words[at : at + LONGEST_UNIT]
-            if len(units[-1]) >= UNIT_WORDS:
-                units.append([])
-    return list(dict.fromkeys(" ".join(unit) for unit in units if unit)) or [text[:200]]
 
 
 def minor_context(age: bool, listed: bool, score: float) -> bool:
@@ -134,32 +119,27 @@ def _listed(matches: list[Match]) -> Decision | None:
     return None
 
 
-def _learned(scores: np.ndarray, units: list[str]) -> Decision | None:
+def _learned(scores: np.ndarray, read: dict[str, int]) -> Decision | None:
     """The heads' opinion: the harm of all categories together is weighed, the likeliest of them is named."""
     columns = [CLASSES.index(category) for category in MEANING if category in CLASSES and category not in NAMED]
-    harm = scores[:, columns].sum(axis=1)
+    harm = of_many(scores[:, columns].sum(axis=1), [*read.values()])
     unit = int(harm.argmax())
     category = CLASSES[columns[int(scores[unit, columns].argmax())]]
     block, review, _ = heads().thresholds
     if harm[unit] < review:
         return None
     verdict: Verdict = "block" if harm[unit] >= block else "review"
-    return _said(verdict, category, [_core(units[unit], columns)], float(harm[unit]))
+    return _said(verdict, category, [_core([*read][unit], columns)], float(harm[unit]))
 
 
-def is_sentence(words: str) -> bool:
-    """Whether there are words enough to describe something, or, without spaces between them, Chinese signs enough."""
-    return len(words.split()) >= SENTENCE_WORDS or sum(sign >= "\u2e80" for sign in words) >= SENTENCE_SIGNS
-
-
-def _likened(scores: np.ndarray, units: list[str]) -> Decision | None:
+def _likened(scores: np.ndarray, read: dict[str, int]) -> Decision | None:
     """The heads' opinion on somebody or something that is described instead of named: that takes a sentence."""
     columns = [CLASSES.index(category) for category in NAMED]
-    likeness = scores[:, columns].sum(axis=1) * [is_sentence(unit) for unit in units]
+    likeness = of_many(scores[:, columns].sum(axis=1), [*read.values()]) * [is_sentence(unit) for unit in read]
     unit = int(likeness.argmax())
     if likeness[unit] < heads().thresholds[2]:
         return None
-    return _said("block", NAMED[int(scores[unit, columns].argmax())], [units[unit]], float(likeness[unit]))
+    return _said("block", NAMED[int(scores[unit, columns].argmax())], [[*read][unit]], float(likeness[unit]))
 
 
 def _stranger(plain: str, scores: np.ndarray) -> Decision | None:
@@ -168,15 +148,16 @@ def _stranger(plain: str, scores: np.ndarray) -> Decision | None:
     return _said("review", "celebrity", [name], float(scores[:, CLASSES.index("celebrity")].max())) if name else None
 
 
-def _scores(units: list[str]) -> np.ndarray:
+def _scores(read: list[str]) -> np.ndarray:
     """The heads' probabilities for units, (N, classes)."""
-    return heads().scores(np.stack([_vector(unit) for unit in units]))
-
-
-@lru_cache(maxsize=KEPT_UNITS)
-def _vector(unit: str) -> np.ndarray:
-    """The encoder's vector of a unit, (L * D,)."""
-    return encoder().embed(unit)
+    vectors = {unit: _kept[unit] for unit in read if unit in _kept}
+    lacking = [unit for unit in read if unit not in vectors]
+    vectors |= zip(lacking, encoder().embed_all(lacking), strict=True)
+    with _keeping:
+        _kept.update(vectors)
+        for unit in list(_kept)[:-KEPT_UNITS]:
+            del _kept[unit]
+    return heads().scores(np.stack([vectors[unit] for unit in read]))
 
 
 def _core(unit: str, columns: list[int]) -> str:

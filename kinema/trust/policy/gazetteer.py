@@ -15,12 +15,12 @@ from pathlib import Path
 
 from kinema.errors import DataError
 from kinema.trust.policy import corpus
-from kinema.trust.policy.normalise import WORDS_FILE, fold
+from kinema.trust.policy.normalise import fold
 from kinema.trust.policy.phrases import FILE
+from kinema.trust.policy.segment import COMMON_WORDS, WORDS_FILE
 from kinema.world.captions import words as world_words
 
 LISTS = Path(__file__).with_name("lists")
-COMMON_WORDS = 30_000
 NAMES = {"people.txt": "celebrity", "works.txt": "ip"}
 HEADER = re.compile(r"\[(block|review|allow|age) (\w+)\]")
 

@@ -6,6 +6,7 @@ scale. The file holds arrays of floats only, the first matrix in two bytes each,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -34,6 +35,11 @@ class Heads:
         logits = _one(hidden) @ self.last
         grown = np.exp(logits - logits.max(axis=1, keepdims=True))
         return grown / grown.sum(axis=1, keepdims=True)
+
+
+def of_many(probability: np.ndarray, count: Sequence[int]) -> np.ndarray:
+    """What probabilities (N,) weigh, each one of so many (N,): their odds are divided by that (Bonferroni)."""
+    return probability / (probability + np.asarray(count) * np.maximum(1 - probability, 1e-9))
 
 
 @cache

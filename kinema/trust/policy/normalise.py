@@ -9,16 +9,13 @@ visible ones. Steps work on words that no dictionary knows; ordinary writing in 
 from __future__ import annotations
 
 import html
-import json
 import re
 import unicodedata
-from functools import cache
 from itertools import product
-from math import log
-from pathlib import Path
 from urllib.parse import unquote
 
-WORDS_FILE = Path(__file__).with_name("words.json")
+from kinema.trust.policy.segment import LONGEST_WORD, READ, WORD, is_common, is_read, listed, ranks, respaced, segment
+
 LOOKALIKES = dict(
     zip(
         "авекмнорстухіјѕԁԛԝһӏёїгпьАВЕКМНОРСТУХІЈЅαβεικνορτυχγηωμϲΑΒΕΖΗΙΚΜΝΟΡΤΥΧıɡɑɩʟɴʀℓ",
@@ -46,29 +43,20 @@ TOKEN = re.compile(r"\S+")
 CUT = re.compile(r"(?<=[^\W\d_])[._*~|/\-\u00b7](?=[^\W\d_])")
 LONG_RUN = re.compile(r"(.)\1{2,}")
 MOST_LEET = 6
-LONGEST_WORD = 24
 PACKED, PACKED_LONGEST = 12, 4_000
 """Signs a word from which on a text of 20 is taken for one without spaces, up to so many signs."""
+HALF = 0.5
+SHORTEST_ROW, LONGEST_COMPOUND = 8, 40
+"""Letters from which on a row may be words of another language, and a word in one piece cannot be one word."""
 LETTERS = re.compile(r"[A-Za-z]+|[^A-Za-z\s]+")
-READ = 0.85
-"""The share of letters that must lie in common words for a row of letters to be taken apart."""
-SHORT = frozenset(["a", "an", "as", "at", "by", "he", "in", "is", "it", "my", "no", "of", "on", "or", "to", "up", "we"])
-COMMON_WORDS = 30_000
-FAMILIAR = 20_000
-COMMON_SHORT, PLAIN = 3_000, 8_000
+FAMILIAR, PLAIN = 20_000, 8_000
 """Words up to this rank are common enough for a misspelling to mean them."""
-
-
-@cache
-def ranks() -> dict[str, int]:
-    """Common English words and the words of the training sentences, most frequent first: word: rank."""
-    return {word: rank for rank, word in enumerate(json.loads(WORDS_FILE.read_text(encoding="utf-8")))}
 
 
 def normalise(text: str) -> str:
     """The text with compatible, invisible, look-alike, spaced, leet and stretched characters put right."""
     text = COMMA.sub(r"\1 ", _visible(unicodedata.normalize("NFKC", _decoded(text))))
-    text = _unpacked("\n".join(_joined(line) for line in text.split("\n")))
+    text = _turned(_unpacked("\n".join(_joined(line) for line in text.split("\n"))))
     if 2 * _piled(text) > sum(letter.isalpha() for letter in text):
         text = "".join(letter for letter in unicodedata.normalize("NFD", text) if not unicodedata.combining(letter))
     letters = [letter for letter in unicodedata.normalize("NFD", text.lower()) if letter.isalpha()]
@@ -114,9 +102,23 @@ def _joined(line: str) -> str:
         row, gap = found.group(), found.group("gap")
         pieces = re.split(rf"(?:{re.escape(gap)}){{2,}}|[ ]{{2,}}", row) if gap.strip() or gap == " " else [row]
         letters = ["".join(filter(str.isalpha, piece)) for piece in pieces]
-        return " ".join(" ".join(segment(word)) for word in letters if word)
+        return " ".join(" ".join(_words(word)) for word in letters if word)
 
     return SPACED.sub(join, line)
+
+
+def _turned(text: str) -> str:
+    """A text that was written backwards from its end on; any other text as it is."""
+    words = WORD.findall(text)
+    return text[::-1] if not is_read(words, HALF) and is_read([word[::-1] for word in words], HALF) else text
+
+
+def _words(row: str) -> list[str]:
+    """A row of letters as words: English ones if that explains it, else those of any language that has spaces."""
+    words = segment(row)
+    if len(row) < SHORTEST_ROW or is_read(words) or any(letter >= "\u2e80" for letter in row):
+        return words
+    return respaced(row)
 
 
 def _unpacked(text: str) -> str:
@@ -125,36 +127,8 @@ def _unpacked(text: str) -> str:
         return text
     pieces = LETTERS.findall(text.replace("'", ""))
     words = [word for piece in pieces for word in (segment(piece) if piece.isalpha() else [piece])]
-    read = sum(len(word) for word in words if _is_common(word.lower(), ranks()))
+    read = sum(len(word) for word in words if is_common(word.lower(), ranks()))
     return " ".join(words) if read and read >= READ * sum(len(piece) for piece in pieces if piece.isalpha()) else text
-
-
-def segment(letters: str) -> list[str]:
-    """A row of letters as the most probable row of known words; itself where no words are found in it."""
-    low, known = letters.lower()[:2000], ranks()
-    if low in known or not low.isascii():
-        return [letters]
-    best: list[tuple[float, int]] = [(0.0, 0)]
-    for end in range(1, len(low) + 1):
-        best.append(
-            min(
-                (best[start][0] + _cost(low[start:end], known), start)
-                for start in range(max(0, end - LONGEST_WORD), end)
-            )
-        )
-    words, end = [], len(low)
-    while end:
-        start = best[end][1]
-        words.append(letters[start:end])
-        end = start
-    return words[::-1]
-
-
-def _cost(word: str, known: dict[str, int]) -> float:
-    rank = known.get(word)
-    if rank is None or (len(word) == 1 and word not in "ai"):
-        return 14.0 + 3.0 * len(word)
-    return log((rank + 2) * 12)
 
 
 def _word(token: str, *, latin: bool) -> str:
@@ -226,8 +200,10 @@ def _mend_latin(word: str, known: dict[str, int]) -> str:
         return plain
     if len(low) < 5 or not low.isascii() or not low.isalpha() or low in known:
         return word
+    if len(low) > LONGEST_WORD:
+        return " ".join(_apart(low, known) or (respaced(low) if len(low) > LONGEST_COMPOUND else [word]))
     swapped = [low[:at] + low[at + 1] + low[at] + low[at + 2 :] for at in range(len(low) - 1)]
-    found = [other for other in swapped if known.get(other, FAMILIAR) < FAMILIAR or other in _listed()]
+    found = [other for other in swapped if known.get(other, FAMILIAR) < FAMILIAR or other in listed()]
     if found:
         return min(found, key=known.__getitem__)
     return " ".join(_apart(low, known)) or word
@@ -245,18 +221,5 @@ def _apart(low: str, known: dict[str, int]) -> list[str]:
         return (
             parts if len(parts) > 1 and all(len(part) > 3 and known.get(part, 99_999) < PLAIN for part in parts) else []
         )
-    read = sum(len(part) for part in parts if _is_common(part, known))
+    read = sum(len(part) for part in parts if is_common(part, known))
     return parts if len(parts) > 1 and read >= READ * len(low) else []
-
-
-def _is_common(part: str, known: dict[str, int]) -> bool:
-    if len(part) < 3:
-        return part in SHORT
-    rank = min(known.get(part, len(known)), known.get(part.removesuffix("s"), len(known)))
-    return rank < (COMMON_SHORT if len(part) == 3 else COMMON_WORDS) or part in _listed()
-
-
-@cache
-def _listed() -> frozenset[str]:
-    """The rarer words that only names, the lexicon and the training sentences brought."""
-    return frozenset(word for word, rank in ranks().items() if rank >= COMMON_WORDS - 400)

@@ -22,7 +22,7 @@ import numpy as np
 from kinema.errors import CheckpointError
 from kinema.trust.policy import corpus
 from kinema.trust.policy.encoder import BLOCK, LAYERS, PREFIX, UNKNOWN, WIDTH, cut
-from kinema.trust.policy.normalise import ranks
+from kinema.trust.policy.segment import ranks
 
 SOURCE_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 HEADER = struct.Struct("<4s8if6iQ")

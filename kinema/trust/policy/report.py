@@ -16,11 +16,12 @@ from time import perf_counter
 from kinema.interval import wilson
 from kinema.trust.policy import corpus, minors
 from kinema.trust.policy.corpus import LEARNED, ORDINARY, Sentence
-from kinema.trust.policy.decision import SEXUAL_WITH_AGE, Decision, check, finds_minor, split
+from kinema.trust.policy.decision import SEXUAL_WITH_AGE, Decision, check, finds_minor
 from kinema.trust.policy.encoder import encoder
 from kinema.trust.policy.heads import CLASSES, heads
 from kinema.trust.policy.normalise import normalise
 from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
+from kinema.trust.policy.units import units
 from kinema.world.captions import caption
 from kinema.world.sampling import sample
 
@@ -130,7 +131,7 @@ def _lower_threshold(rows: list[Sentence]) -> Iterator[Row]:
     hits = total = 0
     for row in rows:
         if row.label == "sexual" and row.language == "en":
-            scores = [heads().scores(encoder().embed(unit)[None])[0] for unit in split(normalise(row.text).lower())]
+            scores = [heads().scores(encoder().embed(unit)[None])[0] for unit in units(normalise(row.text).lower())]
             sign = max(float(score[CLASSES.index("sexual")]) for score in scores) >= SEXUAL_WITH_AGE
             hits, total = hits + sign, total + 1
     if total:

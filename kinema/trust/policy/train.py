@@ -17,12 +17,12 @@ import numpy as np
 
 from kinema.trust.policy import corpus
 from kinema.trust.policy.corpus import LEARNED, NAMED, ORDINARY, Sentence
-from kinema.trust.policy.decision import is_sentence, split
 from kinema.trust.policy.encoder import SHA256, encoder
-from kinema.trust.policy.heads import CLASSES, FILE, Heads
+from kinema.trust.policy.heads import CLASSES, FILE, Heads, of_many
 from kinema.trust.policy.normalise import normalise
 from kinema.trust.policy.obfuscate import OBFUSCATIONS, obfuscate
 from kinema.trust.policy.phrases import phrases
+from kinema.trust.policy.units import is_sentence, trim, units
 from kinema.world.captions import caption
 from kinema.world.sampling import sample
 
@@ -34,7 +34,7 @@ DIRECTIONS = 320
 NOISE = 0.6
 WORLD_CAPTIONS = 500
 STRETCH = 1000
-FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.015, 0.04, 0.018
+FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.01, 0.04, 0.01
 """What thresholds may cost on ordinary prompts of the develop split: all harm together, and celebrity and ip."""
 PROSE = "WordNet"
 """The source of sentences that are no prompts: learned from, but no threshold is chosen by them."""
@@ -48,9 +48,9 @@ def examples(rows: list[Sentence]) -> list[tuple[str, str]]:
     texts = []
     for row in rows:
         plain = normalise(row.text).lower()
-        texts += [(unit, row.label) for unit in (split(plain) if row.label == ORDINARY else [plain])]
+        texts += [(unit, row.label) for unit in (units(plain) if row.label == ORDINARY else [trim(plain)])]
         if row.language == "en":
-            texts.append((normalise(obfuscate(row.text, rng.choice(ways))).lower(), row.label))
+            texts.append((trim(normalise(obfuscate(row.text, rng.choice(ways))).lower()), row.label))
     return texts
 
 
@@ -115,11 +115,11 @@ def likeness(scores: np.ndarray) -> np.ndarray:
 
 def opinions(found: Heads, rows: list[Sentence], read: Callable[[list[str]], np.ndarray]) -> np.ndarray:
     """The greatest harm and the greatest likeness in a prompt, (N, 2), unit by unit as a decision weighs them."""
-    units = [(at, unit) for at, row in enumerate(rows) for unit in split(normalise(row.text).lower())]
-    scores = found.scores(read([unit for _, unit in units]))
-    described = likeness(scores) * [is_sentence(unit) for _, unit in units]
+    each = [(at, *unit) for at, row in enumerate(rows) for unit in units(normalise(row.text).lower()).items()]
+    scores, count = found.scores(read([unit for _, unit, _ in each])), [of for _, _, of in each]
+    described = of_many(likeness(scores), count) * [is_sentence(unit) for _, unit, _ in each]
     greatest = np.zeros((len(rows), 2))
-    np.maximum.at(greatest, [at for at, _ in units], np.stack([harm(scores), described], axis=1))
+    np.maximum.at(greatest, [at for at, _, _ in each], np.stack([of_many(harm(scores), count), described], axis=1))
     return greatest
 
 

@@ -42,6 +42,7 @@ WRAPPINGS: dict[str, Way] = {
     "named twice": lambda text: f"{text}, {text}",
     "leet and dots": lambda text: obfuscate(obfuscate(text, "leet"), "dotted"),
     "homoglyphs and capitals": lambda text: obfuscate(obfuscate(text, "homoglyph"), "shouted"),
+    "with a full stop": lambda text: f"{text[:1].upper()}{text[1:]}.",
     "backwards": lambda text: text[::-1],
 }
 """Ways to say the same thing. Backwards, encoded or in entities, no backend would understand it either."""
@@ -55,7 +56,7 @@ def ways(language: str) -> dict[str, Way]:
         names = tuple(OBFUSCATIONS)
         return {name: _disguise(name) for name in names} | WRAPPINGS
     return {name: _disguise(name) for name in DISGUISED_LANGUAGES} | {
-        name: WRAPPINGS[name] for name in ("buried", "commanded", "a word a line")
+        name: WRAPPINGS[name] for name in ("buried", "commanded", "a word a line", "with a full stop")
     }
 
 

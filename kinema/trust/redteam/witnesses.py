@@ -1,7 +1,7 @@
 """Attacks on 'was this made here?': a film of this machine is changed until no witness knows it, if that can be done.
 
 A stopped attack is one after which at least one witness still says yes. Films that were made elsewhere are the fair
-attempts: a yes about one of them is a false claim.
+attempts, those too that were taken further here: a yes about one of them is a false claim.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ def attack(tick: Tick, *, films: int, sides_px: tuple[int, ...], names: tuple[st
                     yield _tried(tick, group, name, changed, subject)
                 other = stranger.write(folder / "other.mp4")
                 yield _tried(tick, group, "made elsewhere", other, subject, is_bad=False)
+                further = Clip.join([stranger, clip])
+                remember(further, further.write(folder / "further.mp4"), DIGEST, NUMBER, given=[stranger])
+                yield _tried(tick, group, "made elsewhere, extended here", other, subject, is_bad=False)
 
 
 def _made(path: Path, clip: Clip) -> Path:

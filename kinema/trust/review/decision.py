@@ -18,7 +18,8 @@ import numpy as np
 from kinema.errors import RefusedError, TrustError
 from kinema.settings import read_settings
 from kinema.trust import policy
-from kinema.trust.policy.decision import MEANING, Decision, Verdict, is_sentence
+from kinema.trust.policy.decision import MEANING, Decision, Verdict
+from kinema.trust.policy.units import is_sentence
 from kinema.trust.review.faces import Face, faces
 from kinema.trust.review.heads import own_heads
 from kinema.trust.review.letters import read_lines
