@@ -10,9 +10,10 @@ No head is fitted to the sentences of SPLITS, and no threshold is chosen by them
 models, were written without sight of the lists or of any other sentence, and frozen by their SHA-256 before anything
 was measured; whoever tunes with their misses in view needs others. The blind ones were looked at in numbers in several
 rounds; seven of them, on celebrities, were read, and names for five of them put in the lists. The unseen ones were
-written beside the fifth round of training sentences, the long ones beside the sixth. The strangers' are the prompts of
-VBench, a benchmark of text-to-video, all of them ordinary; those that name a character were left out by a pattern,
-unread like the rest. Three older splits, by the authors of the training sentences, are trained on since that round.
+written beside the fifth round of training sentences, the long ones beside the sixth, which was settled with some looks
+at their numbers. The strangers' are the prompts of VBench, a benchmark of text-to-video, all of them ordinary; those
+that name a character were left out by a pattern, unread like the rest. Three older splits, by the authors of the
+training sentences, are trained on since that round.
 
 No sentence shows a minor in a sexual context; that rule is a conjunction and needs none.
 """
@@ -20,6 +21,7 @@ No sentence shows a minor in a sexual context; that rule is a conjunction and ne
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +33,7 @@ NAMED = ("celebrity", "ip")
 """Categories that a name in the lists decides first, and the heads by a threshold of their own."""
 SPLITS = {
     "unseen": "by an independent author beside the fifth round of training sentences, without sight of any other",
-    "long": "paragraphs of 50 to 150 words by independent authors, in most of which one clause alone is harmful",
+    "long": "paragraphs of 50 to 150 words by two independent authors, half of them harmful in one clause alone",
     "blind": "written by an independent author, without sight of the lists or of any other sentence",
     "strangers": "ordinary prompts alone, those of the benchmark VBench, unread",
 }
@@ -61,6 +63,13 @@ def training(*, develop: bool = False) -> list[Sentence]:
     """The sentences to train on, or those to choose thresholds by."""
     wanted = "develop" if develop else "train"
     return [row for row in _read("training.jsonl") if row.split == wanted]
+
+
+def foreign() -> Iterator[str]:
+    """The training sentences in other languages than English, without the others in memory."""
+    with (FOLDER / "training.jsonl").open(encoding="utf-8") as lines:
+        rows = (json.loads(line) for line in lines if '"language": "en"' not in line)
+        yield from (row["text"] for row in rows if row["split"] == "train")
 
 
 def measured(split: str) -> list[Sentence]:

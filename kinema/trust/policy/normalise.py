@@ -46,6 +46,7 @@ MOST_LEET = 6
 PACKED, PACKED_LONGEST = 12, 4_000
 """Signs a word from which on a text of 20 is taken for one without spaces, up to so many signs."""
 HALF = 0.5
+"""The share of letters in common words that tells which way a text was written."""
 SHORTEST_ROW, LONGEST_COMPOUND = 8, 40
 """Letters from which on a row may be words of another language, and a word in one piece cannot be one word."""
 LETTERS = re.compile(r"[A-Za-z]+|[^A-Za-z\s]+")

@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 from functools import cache
-from math import log
+from math import inf, log
 from pathlib import Path
 
 from kinema.trust.policy import corpus
@@ -58,16 +58,15 @@ def segment(letters: str) -> list[str]:
 
 def respaced(letters: str) -> list[str]:
     """A row of letters of any language as the words that the encoder's pieces make most probable."""
-    low, pieces = letters.lower(), _pieces()
-    best: list[tuple[float, int, bool]] = [(0.0, 0, True)] + [(float("inf"), 0, True)] * len(low)
+    low = letters.lower()
+    best: list[tuple[float, int, bool]] = [(0.0, 0, True)] + [(inf, 0, True)] * len(low)
     for start in range(len(low)):
         so_far = best[start][0]
         best[start + 1] = min(best[start + 1], (so_far + LETTER, start, False))
         for end in range(start + 1, min(len(low), start + LONGEST_PIECE) + 1):
             piece = low[start:end]
-            for begins, cost in ((True, pieces.get(SPACE + piece)), (False, pieces.get(piece))):
-                if cost is not None:
-                    best[end] = min(best[end], (so_far + cost + (0 if begins else WITHIN), start, begins))
+            for begins, cost in ((True, _piece(SPACE + piece)), (False, _piece(piece) + WITHIN)):
+                best[end] = min(best[end], (so_far + cost, start, begins))
     words, end, last = [], len(low), len(low)
     while end:
         _, start, begins = best[end]
@@ -106,13 +105,15 @@ def _cost(word: str, known: dict[str, int]) -> float:
     return log((rank + 2) * 12)
 
 
+def _piece(piece: str) -> float:
+    """What one of the encoder's pieces or a word of the training sentences costs, log(1 / p); infinite for others."""
+    row = encoder().vocabulary.get(piece)
+    return min(_words().get(piece, inf), inf if row is None else -float(encoder().scores[row]))
+
+
 @cache
-def _pieces() -> dict[str, float]:
-    """What each piece of the encoder's vocabulary costs, and each word of the training sentences: log(1 / p)."""
-    read = encoder()
-    costs = {piece: -float(read.scores[row]) for piece, row in read.vocabulary.items()}
-    foreign = [row.text.lower() for row in corpus.training() if row.language != "en"]
-    counted = Counter(word for text in foreign for word in WORD.findall(text))
-    for word, count in counted.items():
-        costs[SPACE + word] = min(costs.get(SPACE + word, LETTER), log(RARER * counted.total() / count))
-    return costs
+def _words() -> dict[str, float]:
+    """What each word of the training sentences in other languages costs, a space before it."""
+    counted = Counter(word for text in corpus.foreign() for word in WORD.findall(text.lower()))
+    total = RARER * counted.total()
+    return {SPACE + word: log(total / count) for word, count in counted.items()}
