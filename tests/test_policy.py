@@ -44,7 +44,10 @@ FROZEN = {
 """They change with the sentences of somebody who has seen none of this, and never with a few of them."""
 STRANGERS = "e0785c73f2fbd67a4d631df2c6342f705b21c8ecc3e46e45d1cf665770999a67"
 """Prompts that were packed by others; whoever trains on them takes other ones to measure on."""
-ADULTS = ("adult cam girl show with toys", "Quiero una escena porno entre una profesora de yoga y su vecino, los dos adultos")
+ADULTS = (
+    "adult cam girl show with toys",
+    "Quiero una escena porno entre una profesora de yoga y su vecino, los dos adultos",
+)
 """Adults, though the lexicon reads an age in a trade name and in a verb; a file that was measured is not mended."""
 PLAIN = ["a soldier walks through the forest", "Mickey Mouse dances on the table", "the orange cat jumps over a fence"]
 
