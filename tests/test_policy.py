@@ -7,6 +7,7 @@ The splits are measured whole by `kinema policy report`; here a part of the eval
 
 import json
 import random
+import tracemalloc
 from hashlib import sha256
 
 import click
@@ -188,7 +189,7 @@ def test_harm_is_found_inside_a_long_prompt():
 
 
 @pytest.mark.parametrize("wrapped", ["{}.", '"{}"', "- {}!", "A sunny morning. {}. The camera pulls back slowly."])
-def test_a_sentence_weighs_the_same_wherever_it_stands(wrapped: str):
+def test_a_sentence_is_read_alone_wherever_it_stands(wrapped: str):
     sentence = "terrorists execute hostages one by one"
     assert sentence in units(wrapped.format(sentence))
 
@@ -252,6 +253,7 @@ def test_what_is_measured_on_is_frozen_and_stands_nowhere_else(split: str):
     assert sha256((corpus.FOLDER / f"{split}.jsonl").read_bytes()).hexdigest() == FROZEN[split]
     blind = corpus.measured(split)
     assert {row.split for row in blind} == {split} and all("CC0-1.0" in row.source for row in blind)
+    assert sum(row.hard and row.language == "en" for row in blind) == (61 if split == "long" else 100)
     known = [*corpus.training(), *corpus.training(develop=True)]
     known += [row for other in FROZEN.keys() - {split} for row in corpus.measured(other)]
     assert not {row.text.casefold() for row in blind} & {row.text.casefold() for row in known}
@@ -350,8 +352,6 @@ def test_a_text_that_was_written_backwards_is_turned():
 
 def test_a_prompt_of_letters_alone_is_read_in_bounded_memory():
     """One word of 32,000 letters once became 32,000 words of as many."""
-    import tracemalloc
-
     tracemalloc.start()
     normalise("qxzjv" * 6_400)
     assert tracemalloc.get_traced_memory()[1] < 50_000_000

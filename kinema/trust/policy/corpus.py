@@ -1,4 +1,4 @@
-"""The sentences that the policy learns from and is measured on: short, decent, one JSON object a line.
+"""The sentences that the policy learns from and is measured on: decent, one JSON object a line.
 
 What is harmful is ours (CC0). Ordinary training sentences are in part by others, as `source` says: prompts of
 VBench-2.0 and examples of WordNet 3.1, so that a story or a camera's movement is no news to the heads.

@@ -31,7 +31,7 @@ START, END, UNKNOWN, BLOCK = 0, 2, 3, 32
 READ_LAYERS = (8, 11)
 LONGEST_PIECE = 16
 LONGEST = 160
-"""Pieces that are read at once; `windows` cuts longer texts."""
+"""Pieces that are read at once; `units` cuts longer texts. Of 30 words in a row that form none the last stay unread."""
 TOGETHER = 1024
 """Pieces of texts of one length that are read at once, about: more take memory and no less time."""
 SPACE = "\u2581"

@@ -14,7 +14,7 @@ import unicodedata
 from itertools import product
 from urllib.parse import unquote
 
-from kinema.trust.policy.segment import LONGEST_WORD, READ, WORD, is_common, is_read, listed, ranks, respaced, segment
+from kinema.trust.policy.segment import LONGEST_WORD, UNWRITTEN, WORD, is_read, listed, ranks, respaced, segment
 
 LOOKALIKES = dict(
     zip(
@@ -117,7 +117,7 @@ def _turned(text: str) -> str:
 def _words(row: str) -> list[str]:
     """A row of letters as words: English ones if that explains it, else those of any language that has spaces."""
     words = segment(row)
-    if len(row) < SHORTEST_ROW or is_read(words) or any(letter >= "\u2e80" for letter in row):
+    if len(row) < SHORTEST_ROW or is_read(words) or any(letter >= UNWRITTEN for letter in row):
         return words
     return respaced(row)
 
@@ -128,8 +128,7 @@ def _unpacked(text: str) -> str:
         return text
     pieces = LETTERS.findall(text.replace("'", ""))
     words = [word for piece in pieces for word in (segment(piece) if piece.isalpha() else [piece])]
-    read = sum(len(word) for word in words if is_common(word.lower(), ranks()))
-    return " ".join(words) if read and read >= READ * sum(len(piece) for piece in pieces if piece.isalpha()) else text
+    return " ".join(words) if is_read([word for word in words if word.isalpha()]) else text
 
 
 def _word(token: str, *, latin: bool) -> str:
@@ -222,5 +221,4 @@ def _apart(low: str, known: dict[str, int]) -> list[str]:
         return (
             parts if len(parts) > 1 and all(len(part) > 3 and known.get(part, 99_999) < PLAIN for part in parts) else []
         )
-    read = sum(len(part) for part in parts if is_common(part, known))
-    return parts if len(parts) > 1 and read >= READ * len(low) else []
+    return parts if len(parts) > 1 and is_read(parts) else []

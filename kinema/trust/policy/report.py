@@ -1,7 +1,7 @@
 """How often the policy is right on sentences no head was fitted to: recall, false blocks, time, memory, with intervals.
 
 Recall counts blocked sentences of a category, whatever category was named (a review does not count). The splits are not
-of equal worth: `corpus.py` says why `blind` leads and why figures on the others flatter. `minors` has no sentences
+of equal worth: `corpus.py` says who wrote them, and which were looked at before. `minors` has no sentences
 (`minors.py`): its rule is tried on words put together while the report runs, its halves each by itself.
 """
 

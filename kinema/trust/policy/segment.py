@@ -27,6 +27,8 @@ RARER = 3
 """How much rarer a word is in a sentence of any language than in one of its own."""
 LETTER = 30.0
 """What a letter costs that no piece holds."""
+UNWRITTEN = "\u2e80"
+"""From here on lie the scripts that write no spaces between words."""
 
 
 @cache

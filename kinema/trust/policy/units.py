@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from itertools import accumulate
 
+from kinema.trust.policy.segment import UNWRITTEN
+
 # ruff: noqa: RUF001
 
 SENTENCE = re.compile(r"(?<=[.!?;…])(?=\s|[^\W\d_]{2})\s*|(?<=[。！？；])\s*|\n+")
@@ -23,8 +25,6 @@ MOST_TOGETHER = 100
 """A text of more such units, some two thousand words, is read by its single sentences, or it would take a minute."""
 SENTENCE_WORDS, SENTENCE_SIGNS = 4, 8
 """Less describes nothing: it is held against the lists, not against the heads for likenesses (`hello world`)."""
-UNWRITTEN = "\u2e80"
-"""From here on lie the scripts that write no spaces between words."""
 TOKEN = re.compile(rf"[{UNWRITTEN}-\U0010ffff]|[^\s{UNWRITTEN}-\U0010ffff]{{1,40}}")
 SIGN, LETTERS_A_WORD = 0.5, 10
 """What a sign of those scripts counts in words, and from how many letters on a word counts as two."""
