@@ -43,8 +43,6 @@ AGES = {"thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "ten", "eleve
         "six", "five"}  # fmt: skip
 KEPT_UNITS = 512
 """Units whose vectors are kept: one prompt is asked about several times on its way, and disguises come off alike."""
-FEW_UNITS = 32
-"""Units that are read one by one: together they are read in half the time, which takes 40 MB more from then on."""
 _kept: dict[str, np.ndarray] = {}
 _keeping = Lock()
 
@@ -154,8 +152,7 @@ def _scores(read: list[str]) -> np.ndarray:
     """The heads' probabilities for units, (N, classes)."""
     vectors = {unit: _kept[unit] for unit in read if unit in _kept}
     lacking = [unit for unit in read if unit not in vectors]
-    one_by_one = [encoder().embed(unit) for unit in lacking] if len(lacking) <= FEW_UNITS else None
-    vectors |= zip(lacking, one_by_one or encoder().embed_all(lacking), strict=True)
+    vectors |= zip(lacking, encoder().embed_all(lacking), strict=True)
     with _keeping:
         _kept.update(vectors)
         for unit in list(_kept)[:-KEPT_UNITS]:

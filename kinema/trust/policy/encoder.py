@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 FILE = Path(__file__).with_name("encoder.safetensors")
 SHA256 = "b2f9a4e14e166c0b80f04ebbadba0dafdec382e284258040d1f69dbb094bd0ac"
 LAYERS, HEADS, WIDTH, EPSILON = 12, 12, 384, 1e-12
-START, END, UNKNOWN, BLOCK = 0, 2, 3, 32
+START, END, UNKNOWN, BLOCK, ZERO = 0, 2, 3, 32, 8
 READ_LAYERS = (8, 11)
 LONGEST_PIECE = 16
 LONGEST = 160
-"""Pieces that are read at once; `units` cuts longer texts. Of 30 words in a row that form none the last stay unread."""
+"""The most pieces that are read at once; `units` cuts longer texts."""
 TOGETHER = 1024
 """Pieces of texts of one length that are read at once, about: more take memory and no less time."""
 SPACE = "\u2581"
@@ -99,7 +99,11 @@ class Encoder:
             read += [op.result(x)] if layer in READ_LAYERS else []
         self._stored = {name: self._stored[name] for name in ("words.nibbles", "words.scales", "positions")}
         model = ov.Model(read, [given], "encoder")
-        hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        hints = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0",
+            "PERFORMANCE_HINT": "LATENCY",
+        }
         return ov.Core().compile_model(model, "CPU", hints)
 
 
@@ -143,20 +147,30 @@ def _read(path: Path, digest: str) -> bytes:
     return data
 
 
-def _unpack(stored: dict[str, np.ndarray], name: str, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
-    """Four-bit numbers in blocks of 32 with one scale each become float32, (rows, in)."""
-    nibbles, scales = stored[f"{name}.nibbles"][rows], stored[f"{name}.scales"][rows].astype(np.float32)
+def _unpack(stored: dict[str, np.ndarray], name: str, rows: np.ndarray) -> np.ndarray:
+    """Rows of four-bit numbers in blocks of 32 with one scale each become float32, (rows, in)."""
+    numbers = _numbers(stored[f"{name}.nibbles"][rows]).astype(np.float32) - ZERO
+    return (numbers * stored[f"{name}.scales"][rows].astype(np.float32)[..., None]).reshape(len(numbers), -1)
+
+
+def _numbers(nibbles: np.ndarray) -> np.ndarray:
+    """Four-bit numbers, (rows, blocks, 32) uint8 below 16: a block's bytes hold its first half, then its second."""
     packed = nibbles.reshape(len(nibbles), -1, BLOCK // 2)
-    both = np.concatenate([packed & 15, packed >> 4], axis=2).astype(np.float32) - 8
-    return (both * scales[..., None]).reshape(len(nibbles), -1)
+    return np.concatenate([packed & 15, packed >> 4], axis=2)
 
 
 def _linear(x: Node, stored: dict[str, np.ndarray], name: str) -> Node:
+    """The weights stay as they are in memory, four bits each, and are unpacked exactly while they are multiplied."""
+    import openvino as ov
     from openvino import opset13 as op
 
-    weight = op.constant(_unpack(stored, name))
-    bias = op.constant(stored[f"{name}.bias"].astype(np.float32))
-    return op.add(op.matmul(x, weight, False, True), bias)
+    numbers = _numbers(stored[f"{name}.nibbles"])
+    held = ov.Tensor(ov.Type.u4, ov.Shape(list(numbers.shape)))
+    held.data.reshape(-1)[:] = numbers.reshape(-1)[0::2] | numbers.reshape(-1)[1::2] << 4
+    scales = op.constant(stored[f"{name}.scales"].astype(np.float32)[..., None])
+    signed = op.subtract(op.convert(op.constant(held), "f32"), op.constant(np.full((1, 1, 1), ZERO, np.float32)))
+    weight = op.reshape(op.multiply(signed, scales), op.constant(np.array([len(numbers), -1])), False)
+    return op.add(op.matmul(x, weight, False, True), op.constant(stored[f"{name}.bias"].astype(np.float32)))
 
 
 def _normal(x: Node, stored: dict[str, np.ndarray], name: str) -> Node:

@@ -26,15 +26,15 @@ from kinema.trust.policy.units import is_sentence, trim, units
 from kinema.world.captions import caption
 from kinema.world.sampling import sample
 
-HIDDEN, DECAY, STEPS, RATE, BATCH, SEED = 200, 0.03, 300, 0.01, 2048, 7
+HIDDEN, DECAY, STEPS, RATE, BATCH, SEED = 200, 0.03, 1000, 0.01, 2048, 7
 MEMBERS = 6
 """Networks whose logits are averaged: one is too sure of itself."""
-DIRECTIONS = 320
+DIRECTIONS = 512
 """Of the vectors' 768 directions those that are learned in, the strongest: the noise drowns the others anyway."""
 NOISE = 0.6
 WORLD_CAPTIONS = 500
 STRETCH = 1000
-FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.01, 0.04, 0.01
+FALSE_BLOCKS, FALSE_REVIEWS, FALSE_LIKENESSES = 0.0125, 0.04, 0.0125
 """What thresholds may cost on ordinary prompts of the develop split: all harm together, and celebrity and ip."""
 PROSE = "WordNet"
 """The source of sentences that are no prompts: learned from, but no threshold is chosen by them."""
@@ -47,10 +47,9 @@ def examples(rows: list[Sentence]) -> list[tuple[str, str]]:
     ways = [name for name in OBFUSCATIONS if name not in ("zero_width", "full_width")]
     texts = []
     for row in rows:
-        plain = normalise(row.text).lower()
-        texts += [(unit, row.label) for unit in (units(plain) if row.label == ORDINARY else [trim(plain)])]
-        if row.language == "en":
-            texts.append((trim(normalise(obfuscate(row.text, rng.choice(ways))).lower()), row.label))
+        disguised = [obfuscate(row.text, rng.choice(ways))] if row.language == "en" else []
+        for plain in (normalise(text).lower() for text in [row.text, *disguised]):
+            texts += [(unit, row.label) for unit in (units(plain) if row.label == ORDINARY else [trim(plain)])]
     return texts
 
 

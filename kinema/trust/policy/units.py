@@ -9,8 +9,10 @@ full stop means nothing by it.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import accumulate
 
+from kinema.trust.policy.encoder import encoder
 from kinema.trust.policy.segment import UNWRITTEN
 
 # ruff: noqa: RUF001
@@ -19,15 +21,15 @@ SENTENCE = re.compile(r"(?<=[.!?;…])(?=\s|[^\W\d_]{2})\s*|(?<=[。！？；])\
 AFTER_COLON = re.compile(r"(?<=[:：])\s*(?!//)")
 QUOTED = re.compile(r"[\"“”„«「『]([^\"“”„«»「」『』]{4,400})[\"“”»」』]")
 ENDS = " \t.,;:!?…。！？；：、，-–—*#\"'“”„«»「」『』()[]{}"
-TOGETHER, LONGEST = 20, 30
-"""Words from which on sentences are enough together, and the most that are read at once; longer ones are cut."""
+TOGETHER, LONGEST = 26, 40
+"""Pieces of the encoder from which on sentences are enough together, and the most that are read at once, some thirty
+words of English; longer ones are cut."""
 MOST_TOGETHER = 100
 """A text of more such units, some two thousand words, is read by its single sentences, or it would take a minute."""
 SENTENCE_WORDS, SENTENCE_SIGNS = 4, 8
 """Less describes nothing: it is held against the lists, not against the heads for likenesses (`hello world`)."""
-TOKEN = re.compile(rf"[{UNWRITTEN}-\U0010ffff]|[^\s{UNWRITTEN}-\U0010ffff]{{1,40}}")
-SIGN, LETTERS_A_WORD = 0.5, 10
-"""What a sign of those scripts counts in words, and from how many letters on a word counts as two."""
+TOKEN = re.compile(rf"[{UNWRITTEN}-\U0010ffff]|[^\s{UNWRITTEN}-\U0010ffff]{{1,{LONGEST}}}")
+"""What is never cut: a word of no more letters than are read at once, or a sign of those scripts."""
 
 
 def units(text: str) -> dict[str, int]:
@@ -42,7 +44,7 @@ def units(text: str) -> dict[str, int]:
     together = _together(sentences)
     if len(together) > MOST_TOGETHER:
         together = _together([sentence for sentence in sentences if not is_sentence(sentence)])
-    together = list(dict.fromkeys(together)) or [text[:200]]
+    together = list(dict.fromkeys(together)) or _cut(text[:200])[:1]
     alone = [unit for unit in dict.fromkeys(alone) if unit not in together]
     return dict.fromkeys(together, len(together)) | dict.fromkeys(alone, len(alone))
 
@@ -57,14 +59,15 @@ def is_sentence(words: str) -> bool:
     return len(words.split()) >= SENTENCE_WORDS or sum(sign >= UNWRITTEN for sign in words) >= SENTENCE_SIGNS
 
 
-def _size(token: str) -> float:
-    """What a token counts in words: so much as the encoder has to read of it."""
-    return SIGN if token >= UNWRITTEN else -(-len(token) // LETTERS_A_WORD)
+@lru_cache(maxsize=50_000)
+def _size(token: str) -> int:
+    """How many of the encoder's pieces a token takes."""
+    return 1 if token >= UNWRITTEN else len(encoder().pieces(token))
 
 
-def _words(text: str) -> float:
-    """How many words a text has, or would have."""
-    return sum(map(_size, TOKEN.findall(text)))
+def _pieces(text: str) -> int:
+    """How many of the encoder's pieces a text takes, with a comma after it."""
+    return sum(map(_size, TOKEN.findall(text))) + 1
 
 
 def _cut(sentence: str) -> list[str]:
@@ -85,8 +88,8 @@ def _together(sentences: list[str]) -> list[str]:
     """Sentences after one another in as few units as can be read."""
     groups: list[list[str]] = [[]]
     for sentence in sentences:
-        size = sum(map(_words, groups[-1]))
-        if groups[-1] and (size >= TOGETHER or size + _words(sentence) > LONGEST):
+        size = sum(map(_pieces, groups[-1]))
+        if groups[-1] and (size >= TOGETHER or size + _pieces(sentence) > LONGEST):
             groups.append([])
         groups[-1].append(sentence)
     return [", ".join(group) for group in groups if group]
