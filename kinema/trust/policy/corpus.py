@@ -10,7 +10,7 @@ No head is fitted to the sentences of SPLITS, and no threshold is chosen by them
 models, were written without sight of the lists or of any other sentence, and frozen by their SHA-256 before anything
 was measured; whoever tunes with their misses in view needs others. The blind ones were looked at in numbers in several
 rounds; seven of them, on celebrities, were read, and names for five of them put in the lists. The unseen ones were
-written beside the fifth round of training sentences, the long ones beside the seventh, measured near its end and after it.
+written beside the fifth round of training sentences, the long ones beside the seventh, and measured twice at its end.
 The strangers' are the prompts of VBench, a benchmark of text-to-video, all of them ordinary; those that name a
 character were left out by a pattern, unread like the rest. Splits that were looked at while something was settled,
 three by the authors of the training sentences and an older one of paragraphs, became training sentences.
