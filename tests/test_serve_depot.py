@@ -1,6 +1,7 @@
 """Where films lie: kept under a name, given back, really removed; whatever fsspec reaches is as good as a folder."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kinema.serve import files, jobs, keys, leases
 from kinema.serve.depot import Depot, film_folder, open_depot
 from kinema.serve.intake import file_of
 from kinema.serve.jobs import Job, Promise
+from kinema.serve.making import forget_earlier
 from kinema.serve.routes_videos import wipe
 from kinema.serve.store import open_store
 from kinema.serve.tables import events, uploads
@@ -39,6 +41,21 @@ def test_what_is_put_is_given_back_until_it_is_removed(depot: Depot, tmp_path: P
     with pytest.raises(FileNotFoundError):
         depot.size("films/a/1/video.mp4")
     assert depot.size("films/b/1/video.mp4") == 10
+
+
+def test_what_killed_workers_had_kept_goes_before_the_film_is_made_again(depot: Depot, tmp_path: Path):
+    job = Job(
+        "video_a", "key", "in_progress", 0, 0, 0, {}, "native", "a dog", "48x32", "4", "generate", False, "digest"
+    )
+    (tmp_path / "film").write_bytes(b"film")
+    for name in ("video_a/1", "video_a/3", "video_b/1"):
+        depot.put(tmp_path / "film", f"{film_folder(name)}/video.mp4")
+    forget_earlier(depot, replace(job, attempt=3))
+    with pytest.raises(FileNotFoundError):
+        depot.size(f"{film_folder('video_a/1')}/video.mp4")
+    assert (
+        depot.size(f"{film_folder('video_a/3')}/video.mp4") == depot.size(f"{film_folder('video_b/1')}/video.mp4") == 4
+    )
 
 
 def test_a_place_that_cannot_be_used_is_named(tmp_path: Path):

@@ -10,8 +10,8 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def make_film(store: Store, depot: Depot, job: Job, watch: Watch, folder: Path) 
     """The leased job has ended, one way or the other, or waits again where its worker is to stop."""
     meter, ready = Meter(read_settings()), None
     try:
+        forget_earlier(depot, job)
         with _inside(folder):
             limits = Limits(max_energy_wh=job.max_energy_wh, private=job.private)
             ready = prepare(_with_sources(store, depot, job), limits=limits)
@@ -169,6 +170,13 @@ def _finish(store: Store, job: Job, status: str, values: dict[str, Any]) -> bool
                 raise
             _log.warning("%s is %s, and the database does not answer: %s", job.id, status, type(error).__name__)
             time.sleep(1)
+
+
+def forget_earlier(depot: Depot, job: Job) -> None:
+    """Films are gone that workers had kept for the job when they were killed, before the database was told of them."""
+    for attempt in range(1, job.attempt):
+        with suppress(OSError):
+            depot.remove(_attempt(replace(job, attempt=attempt)))
 
 
 def _attempt(job: Job) -> str:
