@@ -10,7 +10,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -175,8 +175,10 @@ def _finish(store: Store, job: Job, status: str, values: dict[str, Any]) -> bool
 def forget_earlier(depot: Depot, job: Job) -> None:
     """Films are gone that workers had kept for the job when they were killed, before the database was told of them."""
     for attempt in range(1, job.attempt):
-        with suppress(OSError):
+        try:
             depot.remove(_attempt(replace(job, attempt=attempt)))
+        except OSError as error:  # it goes with the job at the latest
+            _log.warning("what attempt %d kept of %s stays: %s", attempt, job.id, error)
 
 
 def _attempt(job: Job) -> str:

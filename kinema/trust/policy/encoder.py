@@ -39,7 +39,7 @@ PREFIX = "query: "
 
 
 class Encoder:
-    """A text becomes a vector of length one, (L * D,) float32.
+    """Texts become vectors of length one, (L * D,) float32.
 
     Raises CheckpointError where the weights were altered.
     """
@@ -58,12 +58,11 @@ class Encoder:
         """The rows of the vocabulary for a text, without start and end."""
         return cut(text, self.vocabulary, self.scores, self.unknown_score)
 
-    def embed(self, text: str) -> np.ndarray:
-        """The vector of a text of which the first LONGEST pieces are read."""
-        return self._vectors([self._rows(text)])[0]
-
     def embed_all(self, texts: Sequence[str]) -> np.ndarray:
-        """The vectors of texts, (N, L * D); those of one length are read together, which takes a third of the time."""
+        """The vectors of texts, (N, L * D), of each of which the first LONGEST pieces are read.
+
+        Those of one length are read together, which takes a third of the time.
+        """
         rows = [self._rows(text) for text in texts]
         vectors = np.zeros((len(texts), len(READ_LAYERS) * WIDTH), np.float32)
         order = sorted(range(len(texts)), key=lambda at: len(rows[at]))

@@ -131,7 +131,7 @@ def _lower_threshold(rows: list[Sentence]) -> Iterator[Row]:
     hits = total = 0
     for row in rows:
         if row.label == "sexual" and row.language == "en":
-            scores = [heads().scores(encoder().embed(unit)[None])[0] for unit in units(normalise(row.text).lower())]
+            scores = heads().scores(encoder().embed_all([*units(normalise(row.text).lower())]))
             sign = max(float(score[CLASSES.index("sexual")]) for score in scores) >= SEXUAL_WITH_AGE
             hits, total = hits + sign, total + 1
     if total:
